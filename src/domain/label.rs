@@ -1,0 +1,158 @@
+//! Text from outside, made harmless once and shared for the life of the program.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_width::UnicodeWidthChar;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// The widest label, in terminal columns (`reliability.md` S8).
+pub const MAX_COLUMNS: usize = 128;
+
+/// A name that is safe to show anywhere: no control, bidirectional or zero-width characters
+/// (the joiner inside emoji is kept), composed (NFC), at most [`MAX_COLUMNS`] wide.
+///
+/// A name that had to be altered ends in `~` and four hex digits of the original's hash, so that
+/// two different originals never look the same. Copies are free: each distinct name is kept once
+/// until the program ends, so memory grows with distinct names, never with calls.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Label(&'static str);
+
+static NAMES: LazyLock<Mutex<HashSet<&'static str>>> = LazyLock::new(Mutex::default);
+
+impl Label {
+    /// Makes `raw` safe to show. Empty text stays empty.
+    pub fn new(raw: &str) -> Label {
+        if raw.len() <= MAX_COLUMNS && raw.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+            return Label(keep(raw));
+        }
+        Label(keep(&safe(raw)))
+    }
+
+    /// Makes bytes safe to show; what is not UTF-8 is replaced.
+    pub fn from_bytes(raw: &[u8]) -> Label {
+        Label::new(&String::from_utf8_lossy(raw))
+    }
+
+    /// Returns the text.
+    pub const fn as_str(self) -> &'static str {
+        self.0
+    }
+
+    /// Says whether there is no text.
+    pub const fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.0)
+    }
+}
+
+impl fmt::Debug for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}
+
+/// A decoder's own table of labels it has already made, so that the shared one is asked once a name.
+#[derive(Default)]
+pub struct Labels(HashMap<Box<str>, Label>);
+
+impl Labels {
+    /// Returns the label of `raw`, made at first sight.
+    pub fn label(&mut self, raw: &str) -> Label {
+        if let Some(&label) = self.0.get(raw) {
+            return label;
+        }
+        let label = Label::new(raw);
+        self.0.insert(raw.into(), label);
+        label
+    }
+}
+
+/// Makes longer foreign text (an error's excerpt, a reason) safe for one line, at most `columns` wide.
+///
+/// Nothing is kept: for text that is shown once, where [`Label`] is for names.
+pub fn printable(raw: &str, columns: usize) -> String {
+    let clean: String = raw.nfc().map(|c| if is_safe(c) { c } else { '\u{fffd}' }).collect();
+    cut(&clean, columns).to_owned()
+}
+
+fn keep(text: &str) -> &'static str {
+    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = names.get(text) {
+        return known;
+    }
+    let kept: &'static str = Box::leak(text.to_owned().into_boxed_str());
+    names.insert(kept);
+    kept
+}
+
+fn safe(raw: &str) -> String {
+    let composed: String = raw.nfc().collect();
+    let clean: String = composed.chars().filter(|&c| is_safe(c)).collect();
+    let short = cut(&clean, MAX_COLUMNS);
+    if short.len() == composed.len() {
+        return composed;
+    }
+    let kept = cut(short, MAX_COLUMNS - 5);
+    format!("{kept}~{:04x}", xxh3_64(raw.as_bytes()) & 0xffff)
+}
+
+fn cut(text: &str, columns: usize) -> &str {
+    let mut width = 0;
+    for (index, c) in text.char_indices() {
+        width += c.width().unwrap_or(0);
+        if width > columns {
+            return &text[..index];
+        }
+    }
+    text
+}
+
+/// Says whether a character may reach a terminal: no controls, no direction marks, nothing
+/// invisible but the emoji joiner and variation selectors.
+fn is_safe(c: char) -> bool {
+    !(c.is_control()
+        || matches!(c,
+            '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}' | '\u{200c}' | '\u{200e}' | '\u{200f}'
+            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use unicode_width::UnicodeWidthStr;
+
+    #[test]
+    fn plain_names_stay_as_they_are() {
+        for name in ["acme", "한빛-번역", "a b", ""] {
+            assert_eq!(Label::new(name).as_str(), name);
+        }
+    }
+
+    #[test]
+    fn controls_and_direction_marks_go_and_leave_a_mark() {
+        let hostile = Label::new("ac\u{1b}[31mme\u{202e}");
+        assert!(hostile.as_str().starts_with("ac[31mme~"), "{hostile}");
+        assert_ne!(Label::new("a\u{200b}b"), Label::new("a\u{200e}b"));
+        assert_ne!(Label::new("a\u{200b}b"), Label::new("ab"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_becomes_harmless(raw in any::<String>()) {
+            let label = Label::new(&raw);
+            prop_assert!(label.as_str().chars().all(is_safe));
+            prop_assert!(label.as_str().width() <= MAX_COLUMNS + 5);
+        }
+    }
+}

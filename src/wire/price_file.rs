@@ -1,0 +1,1 @@
+//! Price files of other projects, read into our price book.
