@@ -1,7 +1,9 @@
 //! Text from outside, made harmless once and shared for the life of the program.
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use unicode_normalization::UnicodeNormalization;
@@ -17,8 +19,36 @@ pub const MAX_COLUMNS: usize = 128;
 /// A name that had to be altered ends in `~` and four hex digits of the original's hash, so that
 /// two different originals never look the same. Copies are free: each distinct name is kept once
 /// until the program ends, so memory grows with distinct names, never with calls.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy)]
 pub struct Label(&'static str);
+
+// Every distinct name is kept exactly once, so two labels are equal where they are the same text in
+// memory: equality and hashing cost one word, whatever the length.
+impl PartialEq for Label {
+    fn eq(&self, other: &Label) -> bool {
+        std::ptr::eq(self.0, other.0)
+    }
+}
+
+impl Eq for Label {}
+
+impl Hash for Label {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.as_ptr().hash(state);
+    }
+}
+
+impl PartialOrd for Label {
+    fn partial_cmp(&self, other: &Label) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Label {
+    fn cmp(&self, other: &Label) -> Ordering {
+        self.0.cmp(other.0)
+    }
+}
 
 static NAMES: LazyLock<Mutex<HashSet<&'static str>>> = LazyLock::new(Mutex::default);
 

@@ -1,18 +1,256 @@
-//! Our own ledger line.
+//! Our own ledger line, one JSON object each (`docs/ledger.md`).
 
-use super::{Decoder, Origin, Place};
-use crate::domain::observation::Decoded;
+use std::borrow::Cow;
 
-/// Reads it.
-pub struct Native;
+use serde::Deserialize;
+
+use super::json::{self, Raw};
+use super::{Decoder, Origin, Place, bad_line};
+use crate::domain::call::{Call, CallId, ModelId, Provider, Region, Status, TenantId, Tier};
+use crate::domain::label::{Label, Labels};
+use crate::domain::observation::{Decoded, Skip};
+use crate::domain::time::Millis;
+use crate::domain::tokens::{TokenCount, Tokens};
+
+/// Reads native lines.
+pub struct Native {
+    tenant: Option<TenantId>,
+    rank: u32,
+    labels: Labels,
+}
+
+#[derive(Deserialize)]
+struct Line<'a> {
+    #[serde(borrow, default)]
+    id: Raw<'a>,
+    #[serde(borrow, default)]
+    ts: Raw<'a>,
+    #[serde(borrow, default)]
+    tenant: Raw<'a>,
+    #[serde(borrow, default)]
+    tenant_id: Raw<'a>,
+    #[serde(borrow, default)]
+    provider: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    model: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    input: Raw<'a>,
+    #[serde(borrow, default)]
+    prompt_tokens: Raw<'a>,
+    #[serde(borrow, default)]
+    output: Raw<'a>,
+    #[serde(borrow, default)]
+    completion_tokens: Raw<'a>,
+    #[serde(borrow, default)]
+    cache_read: Raw<'a>,
+    #[serde(borrow, default)]
+    cache_write: Raw<'a>,
+    #[serde(borrow, default)]
+    cache_write_short: Raw<'a>,
+    #[serde(borrow, default)]
+    cache_write_long: Raw<'a>,
+    #[serde(borrow, default)]
+    reasoning: Raw<'a>,
+    #[serde(borrow, default)]
+    searches: Raw<'a>,
+    #[serde(borrow, default)]
+    cost_usd: Raw<'a>,
+    #[serde(borrow, default)]
+    tier: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    region: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    status: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    failure: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    latency_ms: Raw<'a>,
+    #[serde(borrow, default)]
+    first_byte_ms: Raw<'a>,
+}
 
 impl Native {
     /// Starts on one file.
-    pub fn new(_origin: &Origin<'_>) -> Native {
-        Native
+    pub fn new(origin: &Origin<'_>) -> Native {
+        Native { tenant: origin.tenant, rank: origin.rank, labels: Labels::default() }
+    }
+
+    fn read(&mut self, text: &[u8], line: &[u8], place: Place) -> Result<Call, String> {
+        let record: Line<'_> = serde_json::from_slice(text).map_err(|error| json::not_json(&error))?;
+        let at = match record.ts.time() {
+            Some(at) => at,
+            None if record.ts.is_missing() => return Err("`ts` is missing".to_owned()),
+            None => {
+                let written = json::short(record.ts.as_written());
+                return Err(format!("`ts` is {written}: expected a time like 2026-11-20T09:00:00Z"));
+            }
+        };
+        let model = match record.model.as_deref() {
+            None | Some("") => return Err("`model` is missing".to_owned()),
+            Some(model) => ModelId::from_label(self.labels.label(model)),
+        };
+        let tenant = self.tenant_of(&record)?;
+        let id = match record.id.text() {
+            Some(id) if !id.is_empty() => CallId::of("native", &[id.as_bytes()]),
+            _ => CallId::of("native-line", &[&place.offset.to_le_bytes(), line]),
+        };
+        let mut call = Call::new(id, at, tenant, model);
+        call.claim.order = Origin::order(self.rank, place.offset);
+        call.tokens = tokens(&record)?;
+        call.reported = record.cost_usd.dollars()?;
+        self.describe(&record, &mut call)?;
+        Ok(call)
+    }
+
+    fn tenant_of(&mut self, record: &Line<'_>) -> Result<TenantId, String> {
+        if let Some(tenant) = self.tenant {
+            return Ok(tenant);
+        }
+        match record.tenant.text().or_else(|| record.tenant_id.text()) {
+            Some(tenant) if !tenant.is_empty() => Ok(TenantId::from_label(self.labels.label(&tenant))),
+            _ => Err("`tenant` is missing".to_owned()),
+        }
+    }
+
+    fn describe(&mut self, record: &Line<'_>, call: &mut Call) -> Result<(), String> {
+        if let Some(provider) = record.provider.as_deref() {
+            call.provider = Provider::from_label(self.labels.label(provider));
+        }
+        call.tier = record.tier.as_deref().map_or(Tier::Standard, Tier::parse);
+        call.region = record.region.as_deref().map_or(Region::Global, Region::parse);
+        call.searches = u32::try_from(record.searches.count_or_zero()?).unwrap_or(u32::MAX);
+        if record.status.as_deref() == Some("failed") {
+            call.status = Status::Failed;
+            call.failure = record.failure.as_deref().map_or(Label::new(""), |word| self.labels.label(word));
+        }
+        call.latency = record.latency_ms.count()?.map(Millis::new);
+        call.first_byte = record.first_byte_ms.count()?.map(Millis::new);
+        Ok(())
     }
 }
 
+/// Brings the counts of a line to the normal form: `input` is what no cache served; `prompt_tokens`,
+/// as its name says elsewhere, is the whole prompt.
+fn tokens(record: &Line<'_>) -> Result<TokenCount, String> {
+    let output = match record.output.count()? {
+        Some(output) => Some(output),
+        None => record.completion_tokens.count()?,
+    };
+    let read = record.cache_read.count()?;
+    let short = record.cache_write_short.count()?.or(record.cache_write.count()?);
+    let long = record.cache_write_long.count()?;
+    let input = record.input.count()?;
+    let prompt = record.prompt_tokens.count()?;
+    if [output, read, short, long, input, prompt].iter().all(Option::is_none) {
+        return Err("no token count: expected `input` or `output`".to_owned());
+    }
+    let (read, short, long) = (read.unwrap_or(0), short.unwrap_or(0), long.unwrap_or(0));
+    let count = match (input, prompt) {
+        (None, Some(prompt)) => TokenCount::from_inclusive(prompt, read, (short, long), output.unwrap_or(0)),
+        (input, _) => TokenCount {
+            input: Tokens::new(input.unwrap_or(0)),
+            cache_read: Tokens::new(read),
+            cache_write_short: Tokens::new(short),
+            cache_write_long: Tokens::new(long),
+            output: Tokens::new(output.unwrap_or(0)),
+            reasoning: Tokens::ZERO,
+        },
+    };
+    Ok(count.with_reasoning(record.reasoning.count_or_zero()?))
+}
+
 impl Decoder for Native {
-    fn line(&mut self, _line: &[u8], _place: Place, _out: &mut Decoded) {}
+    fn line(&mut self, line: &[u8], place: Place, out: &mut Decoded) {
+        if line.iter().all(u8::is_ascii_whitespace) {
+            return out.tally.skip(Skip::Blank);
+        }
+        let first = self.read(line, line, place);
+        let read = match first {
+            Ok(call) => Ok(call),
+            Err(reason) => match json::canonical(line) {
+                Ok(text) if text != line => self.read(&text, line, place),
+                _ => Err(reason),
+            },
+        };
+        match read {
+            Ok(call) => out.calls.push(call),
+            Err(reason) => out.bad(bad_line(line, place, reason)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::domain::money::Money;
+    use crate::domain::time::Timestamp;
+    use proptest::prelude::*;
+
+    fn decode(lines: &[u8]) -> Decoded {
+        let path = Path::new("calls.jsonl");
+        let origin = Origin { path, tenant: None, first_seen: Timestamp::EPOCH, rank: 0 };
+        let mut out = Decoded::default();
+        Native::new(&origin).block(lines, Place { offset: 0, line: 1 }, &mut out);
+        out
+    }
+
+    #[track_caller]
+    fn reason(line: &str) -> String {
+        decode(line.as_bytes()).bad.first().map(|bad| bad.reason.clone()).expect("a bad line")
+    }
+
+    #[test]
+    fn a_line_is_read_whole() {
+        let line = br#"{"v":1,"id":"a","ts":"2026-11-20T09:00:00.123Z","tenant":"acme","provider":"openai",
+"model":"gpt-4o","input":1200,"output":340,"cache_read":7,"reasoning":9,"cost_usd":"0.0064","tier":"flex"}"#;
+        let line: Vec<u8> = line.iter().copied().filter(|&byte| byte != b'\n').collect();
+        let out = decode(&line);
+        let call = &out.calls[0];
+        assert_eq!((call.tenant.as_str(), call.model.as_str(), call.tier), ("acme", "gpt-4o", Tier::Flex));
+        assert_eq!(call.tokens.prompt(), Tokens::new(1207));
+        assert_eq!(call.reported, Some(Money::from_nanos(6_400_000)));
+        assert_eq!(call.at, Timestamp::from_millis(1_763_629_200_123 + 365 * 86_400_000));
+    }
+
+    #[test]
+    fn the_spellings_of_other_tools_are_read() {
+        let out = decode(
+            br#"{"ts":1781949600,"tenant_id":7,"model":"m","prompt_tokens":"100","completion_tokens":1e2,"cache_read":30}"#,
+        );
+        assert_eq!(out.calls[0].tenant.as_str(), "7");
+        assert_eq!(out.calls[0].tokens.input, Tokens::new(70));
+        assert_eq!(out.calls[0].tokens.output, Tokens::new(100));
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_named() {
+        assert!(reason(r#"{"tenant":"a","model":"m","input":1}"#).contains("`ts`"));
+        assert!(reason(r#"{"ts":"soon","tenant":"a","model":"m","input":1}"#).contains("soon"));
+        assert!(reason(r#"{"ts":1781949600,"model":"m","input":1}"#).contains("`tenant`"));
+        assert!(reason(r#"{"ts":1781949600,"tenant":"a","input":1}"#).contains("`model`"));
+        assert!(reason(r#"{"ts":1781949600,"tenant":"a","model":"m"}"#).contains("no token count"));
+        assert!(reason(r#"{"ts":1781949600,"tenant":"a","model":"m","input":-1}"#).contains("whole number"));
+        assert!(
+            reason(r#"{"ts":1781949600,"tenant":"a","model":"m","input":1,"cost_usd":"1,5"}"#)
+                .contains("1,5")
+        );
+        assert!(reason("{half a li").contains("JSON"));
+    }
+
+    #[test]
+    fn repeated_keys_and_broken_text_are_read() {
+        let out = decode(b"{\"ts\":1781949600,\"tenant\":\"a\xff\",\"model\":\"m\",\"input\":1,\"input\":2}");
+        assert_eq!(out.calls[0].tokens.input, Tokens::new(2));
+    }
+
+    proptest! {
+        #[test]
+        fn every_line_is_a_call_a_skip_or_bad(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let out = decode(&bytes);
+            let skipped: u64 = out.tally.skipped.iter().sum();
+            prop_assert_eq!(out.tally.lines, out.calls.len() as u64 + skipped + out.tally.bad);
+        }
+    }
 }
