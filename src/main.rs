@@ -1,1 +1,7 @@
-fn main() {}
+//! The `outlay` program: hands the command line to the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    outlay::cli::main()
+}

@@ -1,1 +1,65 @@
-//! cli.
+//! The command line: what the user said, one thin file per subcommand.
+
+pub mod args;
+pub mod context;
+pub mod report;
+pub mod import;
+pub mod prices;
+pub mod doctor;
+pub mod config;
+pub mod shell;
+pub mod screen;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use context::Context;
+
+/// Wrong usage or configuration.
+const USAGE: u8 = 2;
+
+/// Wrong usage, told apart from what failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(pub String);
+
+/// Runs the program and returns its exit code: 0 done, 1 failed, 2 wrong usage or configuration.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli) {
+        Ok(code) => code,
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "outlay: {error:#}");
+            ExitCode::from(if error.is::<Usage>() { USAGE } else { 1 })
+        }
+    }
+}
+
+fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
+    match &cli.command {
+        Some(Command::Completions { shell }) => return shell::completions(*shell),
+        Some(Command::Man) => return shell::man(),
+        _ => {}
+    }
+    let context = Context::new(cli)?;
+    match &cli.command {
+        None => screen::run(&context, &cli.ledgers),
+        Some(Command::Report(args)) => report::run(&context, args),
+        Some(Command::Import { ledgers }) => import::run(&context, ledgers),
+        Some(Command::Prices { action }) => prices::run(&context, action),
+        Some(Command::Doctor { books }) => doctor::run(&context, *books),
+        Some(Command::Config { action }) => config::run(&context, action),
+        Some(Command::Completions { .. } | Command::Man) => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Says whether whoever reads our output has gone, as `head` does: no failure of ours.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    })
+}
