@@ -1,6 +1,7 @@
 //! Bytes to domain and back, pure: one file per foreign ledger format, and the table of formats.
 
 pub mod json;
+pub mod usage;
 pub mod time;
 pub mod row;
 pub mod native;

@@ -1,24 +1,149 @@
-//! OpenCode's database.
+//! OpenCode's database of sessions and messages.
 
-use super::Origin;
 use super::format::{Query, RowDecoder};
+use super::json::short;
 use super::row::Row;
-use crate::domain::observation::Decoded;
+use super::usage::{Left, Object};
+use super::{Origin, Place, bad_line, time};
+use crate::domain::call::{Call, CallId, ModelId, Provider, Status, TenantId};
+use crate::domain::claim::Claim;
+use crate::domain::label::Labels;
+use crate::domain::money::Money;
+use crate::domain::observation::{Decoded, Skip};
+use crate::domain::tokens::{TokenCount, Tokens};
 
-/// Reads it.
-pub struct OpenCode;
+/// Reads the assistant's messages. A message is rewritten while it runs, so that the row changed last
+/// counts; the totals of a session and the steps within a message repeat it and are not read.
+pub struct OpenCode {
+    tenant: Option<TenantId>,
+    rank: u32,
+    labels: Labels,
+}
+
+/// Where the order of changes begins, in milliseconds since 1970: before the first release. Without
+/// it, instants would not fit the places of one ledger.
+const BEGINNING: u64 = 1_700_000_000_000;
 
 impl OpenCode {
-    /// Starts on one database.
-    pub fn new(_origin: &Origin<'_>) -> OpenCode {
-        OpenCode
+    /// Starts on one database. The tenant is the directory worked in, unless the file has one.
+    pub fn new(origin: &Origin<'_>) -> OpenCode {
+        OpenCode { tenant: origin.tenant, rank: origin.rank, labels: Labels::default() }
+    }
+
+    fn call(&mut self, row: &Row<'_>, number: u64) -> Result<Call, Left> {
+        let id = row.text("id").filter(|id| !id.is_empty());
+        let id = id.ok_or_else(|| Left::Bad("the row has no id".to_owned()))?;
+        let written = row.text("data").unwrap_or_default();
+        let data = Object::parse(&written)?;
+        if data.text("role").is_none_or(|role| role != "assistant") {
+            return Err(Left::Skip(Skip::OtherRecord));
+        }
+        let error = data.object("error");
+        let tokens = tokens(&data.object("tokens"))?;
+        if tokens == TokenCount::default() && error.is_empty() {
+            return Err(Left::Skip(Skip::NoUsage));
+        }
+        let times = data.object("time");
+        let created = times.text("created").or_else(|| row.text("time_created")).unwrap_or_default();
+        let at = time::parse(&created).ok_or_else(|| {
+            Left::Bad(format!("time.created is \"{}\": expected an instant", short(&created)))
+        })?;
+        let tenant = self.tenant.unwrap_or_else(|| self.owner(&data, row));
+        let model = self.labels.label(data.text("modelID").as_deref().unwrap_or("unknown"));
+        let mut call =
+            Call::new(CallId::of("opencode", &[id.as_bytes()]), at, tenant, ModelId::from_label(model));
+        let changed = row.text("time_updated").and_then(|text| text.parse::<u64>().ok());
+        let place = changed.map_or(number, |millis| millis.saturating_sub(BEGINNING));
+        call.claim = Claim { order: Origin::order(self.rank, place), ..Claim::default() };
+        let provider = data.text("providerID").unwrap_or_default();
+        call.provider = Provider::from_label(self.labels.label(&provider));
+        call.tokens = tokens;
+        // OpenCode writes 0 where it knows no price.
+        call.reported = data.dollars("cost")?.filter(|cost| *cost != Money::ZERO);
+        call.latency = times.get("completed").time().filter(|end| *end >= at).map(|end| end.since(at));
+        if !error.is_empty() {
+            call.status = Status::Failed;
+            call.failure = self.labels.label(failure(&error));
+        }
+        Ok(call)
+    }
+
+    fn owner(&mut self, data: &Object<'_>, row: &Row<'_>) -> TenantId {
+        let path = data.object("path");
+        let directory = path.text("root").filter(|root| root != "/").or_else(|| row.text("directory"));
+        let directory = directory.or_else(|| path.text("cwd")).filter(|name| !name.is_empty());
+        TenantId::from_label(self.labels.label(directory.as_deref().unwrap_or("unknown")))
     }
 }
 
 impl RowDecoder for OpenCode {
-    fn queries(&self, _columns: &dyn Fn(&str) -> Option<Vec<String>>) -> Result<Vec<Query>, String> {
-        Ok(Vec::new())
+    fn queries(&self, columns: &dyn Fn(&str) -> Option<Vec<String>>) -> Result<Vec<Query>, String> {
+        let Some(message) = columns("message") else {
+            return Err("there is no table message".to_owned());
+        };
+        let has = |name: &str| message.iter().any(|column| column == name);
+        if let Some(name) = ["id", "data"].into_iter().find(|name| !has(name)) {
+            return Err(format!("table message has no column {name}"));
+        }
+        let mut wanted = vec!["m.id AS id", "m.data AS data"];
+        if has("time_created") {
+            wanted.push("m.time_created AS time_created");
+        }
+        let sessions = columns("session").filter(|there| {
+            has("session_id")
+                && ["id", "directory"].iter().all(|name| there.iter().any(|column| column == name))
+        });
+        let mut from = "message m".to_owned();
+        if sessions.is_some() {
+            wanted.push("s.directory AS directory");
+            from.push_str(" LEFT JOIN session s ON s.id = m.session_id");
+        }
+        let cursor = has("time_updated").then(|| "time_updated".to_owned());
+        if cursor.is_some() {
+            wanted.push("m.time_updated AS time_updated");
+            from.push_str(" WHERE m.time_updated >= coalesce(?1, 0) ORDER BY m.time_updated");
+        }
+        Ok(vec![Query { sql: format!("SELECT {} FROM {from}", wanted.join(", ")), cursor }])
     }
 
-    fn row(&mut self, _query: usize, _row: &Row<'_>, _number: u64, _out: &mut Decoded) {}
+    fn row(&mut self, _query: usize, row: &Row<'_>, number: u64, out: &mut Decoded) {
+        match self.call(row, number) {
+            Ok(call) => out.calls.push(call),
+            Err(Left::Skip(why)) => out.tally.skip(why),
+            Err(Left::Bad(reason)) => {
+                let data = row.text("data").unwrap_or_default();
+                out.bad(bad_line(data.as_bytes(), Place { offset: number, line: 0 }, reason));
+            }
+        }
+    }
+}
+
+/// Reads the counts: no class holds another, and reasoning stands beside the output.
+fn tokens(counts: &Object<'_>) -> Result<TokenCount, String> {
+    let cache = counts.object("cache");
+    let reasoning = counts.count("reasoning")?.unwrap_or(0);
+    let count = TokenCount {
+        input: Tokens::new(counts.count("input")?.unwrap_or(0)),
+        cache_read: Tokens::new(cache.count("read")?.unwrap_or(0)),
+        cache_write_short: Tokens::new(cache.count("write")?.unwrap_or(0)),
+        cache_write_long: Tokens::ZERO,
+        output: Tokens::new(counts.count("output")?.unwrap_or(0)) + Tokens::new(reasoning),
+        reasoning: Tokens::ZERO,
+    };
+    Ok(count.with_reasoning(reasoning))
+}
+
+/// Returns the failure class of OpenCode's error names; empty for those that say nothing.
+fn failure(error: &Object<'_>) -> &'static str {
+    let name = error.text("name").unwrap_or_default();
+    let status = error.object("data").text("statusCode").unwrap_or_default();
+    match (name.as_ref(), status.as_ref()) {
+        ("MessageAbortedError", _) => "cancelled",
+        ("ProviderAuthError", _) | (_, "401") => "authentication",
+        ("ContextOverflowError" | "MessageOutputLengthError", _) => "context_length",
+        (_, "429") => "rate_limit",
+        (_, "400") => "invalid_request",
+        ("APIError", _) => "server_error",
+        _ => "",
+    }
 }
