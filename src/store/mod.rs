@@ -1,1 +1,23 @@
 //! The only SQL: the store of calls, their sums, and how far each source has been read.
+
+mod error;
+mod open;
+mod name;
+mod figures;
+mod call;
+mod rollup;
+mod source;
+mod bad_line;
+mod mark;
+mod record;
+mod check;
+mod pieces;
+mod reader;
+pub mod foreign;
+#[cfg(test)]
+mod tests;
+
+pub use error::StoreError;
+pub use reader::Reader;
+pub use record::{Applied, Store};
+pub use source::SourceRow;

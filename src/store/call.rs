@@ -1,0 +1,375 @@
+//! The table `call`: one row for each call that counts.
+
+use rusqlite::{CachedStatement, Connection, Row, params, params_from_iter};
+
+use super::name::Names;
+use crate::domain::call::{Call, CallId, Cost, ModelId, Provider, Region, Status, TenantId, Tier};
+use crate::domain::claim::{Claim, Contest, Nearness};
+use crate::domain::label::Label;
+use crate::domain::money::Money;
+use crate::domain::rollup::Sums;
+use crate::domain::time::{Millis, Timestamp};
+use crate::domain::tokens::{TokenCount, Tokens};
+
+/// The columns of a row but for its number, in the order of [`Entry::columns`].
+const COLUMNS: [&str; 29] = [
+    "id_high",
+    "id_low",
+    "contest",
+    "nearness",
+    "request",
+    "place",
+    "at",
+    "stated",
+    "tenant",
+    "provider",
+    "model",
+    "tier",
+    "region",
+    "status",
+    "failure",
+    "source",
+    "input",
+    "cache_read",
+    "cache_write_short",
+    "cache_write_long",
+    "output",
+    "reasoning",
+    "calls",
+    "searches",
+    "reported",
+    "latency",
+    "first_byte",
+    "cost_kind",
+    "cost",
+];
+
+/// What a call is summed under, in numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Key {
+    pub(super) tenant: i64,
+    pub(super) provider: i64,
+    pub(super) model: i64,
+    pub(super) tier: Tier,
+    pub(super) region: Region,
+    pub(super) status: Status,
+    pub(super) failure: i64,
+    pub(super) source: i64,
+}
+
+/// One row.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Entry {
+    pub(super) id: CallId,
+    pub(super) claim: Claim,
+    /// When it counts.
+    pub(super) at: Timestamp,
+    /// The time it claims, where that lies in the future.
+    pub(super) stated: Option<Timestamp>,
+    pub(super) key: Key,
+    pub(super) tokens: TokenCount,
+    pub(super) calls: u32,
+    pub(super) searches: u32,
+    pub(super) reported: Option<Money>,
+    pub(super) latency: Option<Millis>,
+    pub(super) first_byte: Option<Millis>,
+    pub(super) cost: Cost,
+}
+
+/// A row with its number.
+pub(super) struct Held {
+    pub(super) row: i64,
+    pub(super) entry: Entry,
+}
+
+impl Key {
+    /// Returns the numbers of a call's slice.
+    pub(super) fn of(
+        call: &Call,
+        source: i64,
+        conn: &Connection,
+        names: &mut Names,
+    ) -> rusqlite::Result<Key> {
+        Ok(Key {
+            tenant: names.id(conn, call.tenant.as_str())?,
+            provider: names.id(conn, call.provider.as_str())?,
+            model: names.id(conn, call.model.as_str())?,
+            tier: call.tier,
+            region: call.region,
+            status: call.status,
+            failure: names.id(conn, call.failure.as_str())?,
+            source,
+        })
+    }
+}
+
+impl Entry {
+    /// Returns the row of a call.
+    pub(super) fn of(call: &Call, key: Key) -> Entry {
+        Entry {
+            id: call.id,
+            claim: call.claim,
+            at: call.at,
+            stated: None,
+            key,
+            tokens: call.tokens,
+            calls: call.calls,
+            searches: call.searches,
+            reported: call.reported,
+            latency: call.latency,
+            first_byte: call.first_byte,
+            cost: Cost::Unpriced,
+        }
+    }
+
+    /// Says whether the other row says the same about the call, wherever it was read.
+    pub(super) fn says_the_same(&self, other: &Entry) -> bool {
+        let key = Key { source: other.key.source, ..self.key };
+        let at = |entry: &Entry| entry.stated.unwrap_or(entry.at);
+        key == other.key
+            && at(self) == at(other)
+            && self.tokens == other.tokens
+            && self.calls == other.calls
+            && self.searches == other.searches
+            && self.reported == other.reported
+    }
+
+    /// Returns the call as it was recorded, and its source.
+    pub(super) fn call(&self, conn: &Connection, names: &mut Names) -> rusqlite::Result<(Call, Label)> {
+        let call = Call {
+            id: self.id,
+            claim: self.claim,
+            at: self.at,
+            tenant: TenantId::from_label(names.label(conn, self.key.tenant)?),
+            provider: Provider::from_label(names.label(conn, self.key.provider)?),
+            model: ModelId::from_label(names.label(conn, self.key.model)?),
+            tier: self.key.tier,
+            region: self.key.region,
+            tokens: self.tokens,
+            calls: self.calls,
+            searches: self.searches,
+            reported: self.reported,
+            status: self.key.status,
+            failure: names.label(conn, self.key.failure)?,
+            latency: self.latency,
+            first_byte: self.first_byte,
+        };
+        Ok((call, names.label(conn, self.key.source)?))
+    }
+
+    /// Returns what the row comes to: [`Sums::of`] without the names.
+    pub(super) fn sums(&self) -> Sums {
+        let count = i64::from(self.calls);
+        let (calls, failed) = match self.key.status {
+            Status::Settled => (count, 0),
+            Status::Failed => (0, count),
+        };
+        let (cost, reported, unpriced) = match self.cost {
+            Cost::Priced(money) => (money, Money::ZERO, 0),
+            Cost::Reported(money) => (money, money, 0),
+            Cost::Unpriced => (Money::ZERO, Money::ZERO, calls),
+        };
+        Sums { calls, failed, tokens: self.tokens, cost, reported, unpriced }
+    }
+
+    fn columns(&self) -> [Option<i64>; COLUMNS.len()] {
+        let [high, low] = halves(self.id);
+        let tokens = |tokens: Tokens| Some(tokens.count().cast_signed());
+        let millis = |length: Option<Millis>| length.map(|length| length.count().cast_signed());
+        let (kind, cost) = match self.cost {
+            Cost::Priced(money) => (0, Some(money.nanos())),
+            Cost::Reported(money) => (1, Some(money.nanos())),
+            Cost::Unpriced => (2, None),
+        };
+        [
+            Some(high),
+            Some(low),
+            Some(self.claim.contest as i64),
+            Some(self.claim.nearness as i64),
+            self.claim.request.map(u64::cast_signed),
+            Some(self.claim.order.cast_signed()),
+            Some(self.at.millis()),
+            self.stated.map(Timestamp::millis),
+            Some(self.key.tenant),
+            Some(self.key.provider),
+            Some(self.key.model),
+            Some(self.key.tier as i64),
+            Some(self.key.region as i64),
+            Some(self.key.status as i64),
+            Some(self.key.failure),
+            Some(self.key.source),
+            tokens(self.tokens.input),
+            tokens(self.tokens.cache_read),
+            tokens(self.tokens.cache_write_short),
+            tokens(self.tokens.cache_write_long),
+            tokens(self.tokens.output),
+            tokens(self.tokens.reasoning),
+            Some(i64::from(self.calls)),
+            Some(i64::from(self.searches)),
+            self.reported.map(Money::nanos),
+            millis(self.latency),
+            millis(self.first_byte),
+            Some(kind),
+            cost,
+        ]
+    }
+
+    /// Reads a row from the columns that begin at `first`.
+    fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Entry> {
+        let number = |index: usize| row.get::<_, i64>(first + index);
+        let maybe = |index: usize| row.get::<_, Option<i64>>(first + index);
+        let tokens = |index: usize| number(index).map(|count| Tokens::new(count.cast_unsigned()));
+        let small = |index: usize| number(index).map(|count| u32::try_from(count).unwrap_or(u32::MAX));
+        let millis =
+            |index: usize| maybe(index).map(|length| length.map(|length| Millis::new(length.cast_unsigned())));
+        let money = maybe(28)?.map(Money::from_nanos);
+        Ok(Entry {
+            id: CallId::from_bits(
+                u128::from(number(0)?.cast_unsigned()) << 64 | u128::from(number(1)?.cast_unsigned()),
+            ),
+            claim: Claim {
+                contest: variant(&Contest::ALL, number(2)?),
+                nearness: variant(&Nearness::ALL, number(3)?),
+                request: maybe(4)?.map(i64::cast_unsigned),
+                order: number(5)?.cast_unsigned(),
+            },
+            at: Timestamp::from_millis(number(6)?),
+            stated: maybe(7)?.map(Timestamp::from_millis),
+            key: Key {
+                tenant: number(8)?,
+                provider: number(9)?,
+                model: number(10)?,
+                tier: variant(&Tier::ALL, number(11)?),
+                region: variant(&Region::ALL, number(12)?),
+                status: variant(&Status::ALL, number(13)?),
+                failure: number(14)?,
+                source: number(15)?,
+            },
+            tokens: TokenCount {
+                input: tokens(16)?,
+                cache_read: tokens(17)?,
+                cache_write_short: tokens(18)?,
+                cache_write_long: tokens(19)?,
+                output: tokens(20)?,
+                reasoning: tokens(21)?,
+            },
+            calls: small(22)?,
+            searches: small(23)?,
+            reported: maybe(24)?.map(Money::from_nanos),
+            latency: millis(25)?,
+            first_byte: millis(26)?,
+            cost: match (number(27)?, money) {
+                (0, Some(money)) => Cost::Priced(money),
+                (1, Some(money)) => Cost::Reported(money),
+                _ => Cost::Unpriced,
+            },
+        })
+    }
+}
+
+/// The statements of one transaction.
+pub(super) struct Calls<'a> {
+    of_identity: CachedStatement<'a>,
+    insert: CachedStatement<'a>,
+    replace: CachedStatement<'a>,
+    reclaim: CachedStatement<'a>,
+}
+
+impl<'a> Calls<'a> {
+    pub(super) fn new(conn: &'a Connection) -> rusqlite::Result<Calls<'a>> {
+        let columns = COLUMNS.join(", ");
+        let places = (1..=COLUMNS.len()).map(|n| format!("?{n}")).collect::<Vec<_>>().join(", ");
+        Ok(Calls {
+            of_identity: conn.prepare_cached(&format!(
+                "SELECT row, {columns} FROM call WHERE id_high = ?1 AND id_low = ?2 ORDER BY row"
+            ))?,
+            insert: conn.prepare_cached(&format!("INSERT INTO call ({columns}) VALUES ({places})"))?,
+            replace: conn.prepare_cached(&format!(
+                "UPDATE call SET ({columns}) = ({places}) WHERE row = ?{}",
+                COLUMNS.len() + 1
+            ))?,
+            reclaim: conn.prepare_cached(
+                "UPDATE call SET contest = ?1, nearness = ?2, request = ?3, place = ?4 WHERE row = ?5",
+            )?,
+        })
+    }
+
+    /// Returns the calls of one identity: none or one, but where requests differ.
+    pub(super) fn of_identity(&mut self, id: CallId) -> rusqlite::Result<Vec<Held>> {
+        let [high, low] = halves(id);
+        let mut rows = self.of_identity.query([high, low])?;
+        let mut held = Vec::new();
+        while let Some(row) = rows.next()? {
+            held.push(Held { row: row.get(0)?, entry: Entry::read(row, 1)? });
+        }
+        Ok(held)
+    }
+
+    /// Adds a call.
+    pub(super) fn insert(&mut self, entry: &Entry) -> rusqlite::Result<()> {
+        self.insert.execute(params_from_iter(entry.columns())).map(drop)
+    }
+
+    /// Puts a better record of the same call in a row's place.
+    pub(super) fn replace(&mut self, row: i64, entry: &Entry) -> rusqlite::Result<()> {
+        let values = entry.columns().into_iter().chain([Some(row)]);
+        self.replace.execute(params_from_iter(values)).map(drop)
+    }
+
+    /// Gives a row another claim; what it says about the call stays.
+    pub(super) fn reclaim(&mut self, row: i64, claim: &Claim) -> rusqlite::Result<()> {
+        let request = claim.request.map(u64::cast_signed);
+        let (contest, nearness) = (claim.contest as i64, claim.nearness as i64);
+        let values = params![contest, nearness, request, claim.order.cast_signed(), row];
+        self.reclaim.execute(values).map(drop)
+    }
+}
+
+/// Returns up to `limit` calls without a cost, after row `after`.
+pub(super) fn unpriced_after(conn: &Connection, after: i64, limit: i64) -> rusqlite::Result<Vec<Held>> {
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT row, {} FROM call WHERE cost_kind = 2 AND row > ?1 ORDER BY row LIMIT ?2",
+        COLUMNS.join(", ")
+    ))?;
+    let rows =
+        statement.query_map([after, limit], |row| Ok(Held { row: row.get(0)?, entry: Entry::read(row, 1)? }))?;
+    rows.collect()
+}
+
+/// Shows the calls from `start` up to `end`, in order of time.
+pub(super) fn between(
+    conn: &Connection,
+    (start, end): (i64, i64),
+    visit: &mut dyn FnMut(&Entry),
+) -> rusqlite::Result<()> {
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT {} FROM call WHERE at >= ?1 AND at < ?2 ORDER BY at",
+        COLUMNS.join(", ")
+    ))?;
+    let mut rows = statement.query([start, end])?;
+    while let Some(row) = rows.next()? {
+        visit(&Entry::read(row, 0)?);
+    }
+    Ok(())
+}
+
+/// Returns the time of the latest call.
+pub(super) fn latest(conn: &Connection) -> rusqlite::Result<Option<i64>> {
+    conn.query_row("SELECT max(at) FROM call", [], |row| row.get(0))
+}
+
+/// Returns how many rows there are.
+pub(super) fn count(conn: &Connection) -> rusqlite::Result<u64> {
+    conn.query_row("SELECT count(*) FROM call", [], |row| row.get::<_, i64>(0)).map(i64::cast_unsigned)
+}
+
+/// Returns the enum's value of a stored number; the plain one for a number that is none.
+pub(super) fn variant<T: std::marker::Copy + Default>(all: &[T], number: i64) -> T {
+    usize::try_from(number).ok().and_then(|index| all.get(index)).copied().unwrap_or_default()
+}
+
+fn halves(id: CallId) -> [i64; 2] {
+    let bits = id.bits();
+    let [high, low] = [bits >> 64, bits & u128::from(u64::MAX)];
+    [high, low].map(|half| u64::try_from(half).unwrap_or(u64::MAX).cast_signed())
+}
