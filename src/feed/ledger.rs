@@ -1,0 +1,301 @@
+//! A ledger as the user names it, and the files it stands for.
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::path::{Component, Path, PathBuf};
+
+use globset::{GlobBuilder, GlobMatcher};
+use walkdir::WalkDir;
+
+use super::discover::Environment;
+use super::{Problem, Trouble};
+use crate::domain::call::TenantId;
+use crate::domain::label::Label;
+use crate::wire::format::Format;
+
+/// One or more files of calls: a path, a directory or a pattern.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ledger {
+    /// A glob (with `**` for any depth), a file or a directory; `~` is already replaced.
+    pub pattern: String,
+    /// The format; `None` to look at each file's content.
+    pub format: Option<Format>,
+    /// Whose calls these are, where the configuration says so; wins over what the lines say.
+    pub tenant: Option<TenantRule>,
+}
+
+/// How the configuration names the tenant of a file's calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TenantRule {
+    /// Always this one.
+    Fixed(TenantId),
+    /// The name of the directory that holds the file.
+    Directory,
+    /// The file's name up to its first dot.
+    FileName,
+}
+
+impl TenantRule {
+    /// Returns the tenant of a file.
+    pub fn tenant(&self, path: &Path) -> TenantId {
+        let text = |name: Option<&OsStr>| name.unwrap_or_default().to_string_lossy().into_owned();
+        match self {
+            TenantRule::Fixed(tenant) => *tenant,
+            TenantRule::Directory => TenantId::new(&text(path.parent().and_then(Path::file_name))),
+            TenantRule::FileName => {
+                let name = text(path.file_name());
+                TenantId::new(name.split('.').next().unwrap_or_default())
+            }
+        }
+    }
+}
+
+/// Why a `PATH=FORMAT` could not be taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LedgerError {
+    /// No path at all.
+    #[error("`{0}` names no file: expected PATH or PATH=FORMAT")]
+    Empty(String),
+    /// The part after the last `=` is no format.
+    #[error("`{text}`: `{format}` is no ledger format")]
+    UnknownFormat {
+        /// What was given.
+        text: String,
+        /// The part that was taken for a format.
+        format: String,
+    },
+    /// Not a glob.
+    #[error("`{text}` is no pattern: {why}")]
+    Pattern {
+        /// What was given.
+        text: String,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// What a ledger's pattern stands for right now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expansion {
+    /// The files, sorted; of twins (`x` and `x.zst`) only the plain one.
+    pub files: Vec<PathBuf>,
+    /// What could not be listed.
+    pub problems: Vec<Problem>,
+}
+
+impl Ledger {
+    /// Reads `PATH` or `PATH=FORMAT`; `lookup` finds formats by name, the user's own included.
+    ///
+    /// A path that holds an `=` itself is taken whole where that file exists, or where what follows
+    /// the last `=` cannot be a format's name.
+    pub fn parse(
+        text: &str,
+        environment: &Environment<'_>,
+        lookup: &dyn Fn(&str) -> Option<Format>,
+    ) -> Result<Ledger, LedgerError> {
+        let (pattern, format) = match text.rsplit_once('=') {
+            Some((path, name)) if !name.contains(['/', '.']) && !Path::new(text).exists() => {
+                let format = lookup(name).ok_or_else(|| LedgerError::UnknownFormat {
+                    text: text.to_owned(),
+                    format: name.to_owned(),
+                })?;
+                (path, Some(format))
+            }
+            _ => (text, None),
+        };
+        if pattern.is_empty() {
+            return Err(LedgerError::Empty(text.to_owned()));
+        }
+        let pattern = environment.expand_home(pattern);
+        matcher(&pattern).map_err(|why| LedgerError::Pattern { text: text.to_owned(), why })?;
+        Ok(Ledger { pattern, format, tenant: None })
+    }
+
+    /// Returns the directory under which every file of this ledger lies.
+    pub fn base(&self) -> PathBuf {
+        if Path::new(&self.pattern).is_dir() {
+            return PathBuf::from(&self.pattern);
+        }
+        let mut base = PathBuf::new();
+        let mut parts = Path::new(&self.pattern).components().peekable();
+        while let Some(part) = parts.next() {
+            if parts.peek().is_none() || is_glob(&part.as_os_str().to_string_lossy()) {
+                break;
+            }
+            base.push(part);
+        }
+        if base.as_os_str().is_empty() { PathBuf::from(".") } else { base }
+    }
+
+    /// Says whether files can lie in directories below [`Ledger::base`].
+    pub fn is_deep(&self) -> bool {
+        let path = Path::new(&self.pattern);
+        path.is_dir() || path.components().count() > self.base().components().count() + 1
+    }
+
+    /// Lists the files.
+    pub fn expand(&self) -> Expansion {
+        let path = Path::new(&self.pattern);
+        let mut found = Expansion::default();
+        match std::fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => walk(path, usize::MAX, &mut found, &is_ledger_name),
+            Ok(metadata) if metadata.is_file() => found.files.push(path.to_owned()),
+            Ok(_) => found.problems.push(self.problem(Trouble::NotAFile)),
+            Err(_) if !is_glob(&self.pattern) && path.is_symlink() => {
+                found.problems.push(self.problem(Trouble::NotAFile));
+            }
+            Err(error) if !is_glob(&self.pattern) && error.kind() == std::io::ErrorKind::PermissionDenied => {
+                found.problems.push(self.problem(Trouble::Forbidden));
+            }
+            Err(_) => match matcher(&self.pattern) {
+                Ok(glob) => {
+                    walk(&self.base(), self.depth(), &mut found, &|path| glob.is_match(path));
+                }
+                Err(why) => found.problems.push(self.problem(Trouble::BadPattern(why))),
+            },
+        }
+        found.files = without_twins(std::mem::take(&mut found.files));
+        if found.files.is_empty() && found.problems.is_empty() {
+            found.problems.push(self.problem(Trouble::NothingMatches));
+        }
+        found
+    }
+
+    /// Returns the deepest level below the base that can match.
+    fn depth(&self) -> usize {
+        if self.pattern.contains("**") {
+            return usize::MAX;
+        }
+        let count = |path: &Path| path.components().filter(|part| !matches!(part, Component::CurDir)).count();
+        count(Path::new(&self.pattern)).saturating_sub(count(&self.base()))
+    }
+
+    fn problem(&self, trouble: Trouble) -> Problem {
+        Problem { source: Label::new(&self.pattern), trouble }
+    }
+}
+
+fn is_glob(text: &str) -> bool {
+    text.contains(['*', '?', '[', '{'])
+}
+
+fn matcher(pattern: &str) -> Result<GlobMatcher, String> {
+    let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
+    match GlobBuilder::new(pattern).literal_separator(true).build() {
+        Ok(glob) => Ok(glob.compile_matcher()),
+        Err(error) => Err(error.kind().to_string()),
+    }
+}
+
+fn walk(base: &Path, depth: usize, found: &mut Expansion, wanted: &dyn Fn(&Path) -> bool) {
+    for entry in WalkDir::new(base).follow_links(true).max_depth(depth) {
+        match entry {
+            Ok(entry) if entry.file_type().is_file() => {
+                let path = entry.path();
+                let path = path.strip_prefix("./").unwrap_or(path);
+                if wanted(path) {
+                    found.files.push(path.to_owned());
+                }
+            }
+            Ok(_) => {}
+            Err(error) => {
+                let trouble = match error.io_error().map(std::io::Error::kind) {
+                    // A file that went away between listing and looking, and a dangling link, are no news.
+                    None | Some(std::io::ErrorKind::NotFound) => continue,
+                    Some(std::io::ErrorKind::PermissionDenied) => Trouble::Forbidden,
+                    Some(kind) => Trouble::Unreadable(kind.to_string()),
+                };
+                let path = error.path().unwrap_or(base);
+                let source = Label::from_bytes(path.as_os_str().as_encoded_bytes());
+                found.problems.push(Problem { source, trouble });
+            }
+        }
+    }
+}
+
+/// Says whether a file found in a directory that was named as a whole is worth a look.
+fn is_ledger_name(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    if name.starts_with('.') {
+        return false;
+    }
+    let plain = ["gz", "zst", "zstd"]
+        .iter()
+        .find_map(|end| name.strip_suffix(end)?.strip_suffix('.'))
+        .unwrap_or(&name)
+        .trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    ["jsonl", "ndjson", "json", "log", "csv", "db", "sqlite", "sqlite3", "sqlite", "txt"]
+        .iter()
+        .any(|end| plain.ends_with(end) && plain.len() > end.len())
+}
+
+/// Returns the name that a compressed file has without its compression.
+pub fn plain_name(path: &Path) -> Option<PathBuf> {
+    let end = path.extension()?;
+    (end == "gz" || end == "zst" || end == "zstd").then(|| path.with_extension(""))
+}
+
+/// Sorts, and drops compressed files whose plain twin is there too.
+fn without_twins(mut files: Vec<PathBuf>) -> Vec<PathBuf> {
+    files.sort();
+    files.dedup();
+    let all: HashSet<&Path> = files.iter().map(PathBuf::as_path).collect();
+    let alone = |path: &PathBuf| plain_name(path).is_none_or(|plain| !all.contains(plain.as_path()));
+    files.iter().filter(|path| alone(path)).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(root: &Path, pattern: &str) -> Vec<String> {
+        let pattern = format!("{}/{pattern}", root.display());
+        let ledger = Ledger { pattern, format: None, tenant: None };
+        let files = ledger.expand().files;
+        files.iter().map(|path| path.strip_prefix(root).unwrap().display().to_string()).collect()
+    }
+
+    fn tree(files: &[&str]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = root.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "x").unwrap();
+        }
+        root
+    }
+
+    #[test]
+    fn globs_reach_as_deep_as_they_say() {
+        let root = tree(&["a.jsonl", "b/c.jsonl", "b/d/e.jsonl", "b/d/f.txt"]);
+        assert_eq!(names(root.path(), "*.jsonl"), ["a.jsonl"]);
+        assert_eq!(names(root.path(), "*/*.jsonl"), ["b/c.jsonl"]);
+        assert_eq!(names(root.path(), "**/*.jsonl"), ["a.jsonl", "b/c.jsonl", "b/d/e.jsonl"]);
+        assert_eq!(names(root.path(), "b"), ["b/c.jsonl", "b/d/e.jsonl", "b/d/f.txt"]);
+        assert_eq!(names(root.path(), "a.jsonl"), ["a.jsonl"]);
+    }
+
+    #[test]
+    fn the_plain_twin_wins() {
+        let root = tree(&["a.jsonl", "a.jsonl.zst", "b.jsonl.gz"]);
+        assert_eq!(names(root.path(), "*"), ["a.jsonl", "b.jsonl.gz"]);
+    }
+
+    #[test]
+    fn what_matches_nothing_is_named() {
+        let ledger = Ledger { pattern: "/nowhere/*.jsonl".to_owned(), format: None, tenant: None };
+        assert_eq!(ledger.expand().problems[0].trouble, Trouble::NothingMatches);
+    }
+
+    #[test]
+    fn a_format_follows_the_last_equals_sign() {
+        let environment = Environment { home: Some("/home/me".into()), variable: &|_| None };
+        let parse = |text| Ledger::parse(text, &environment, &|name| Format::parse(name));
+        let ledger = parse("~/x=y/*.jsonl=codex").unwrap();
+        assert_eq!(ledger.pattern, "/home/me/x=y/*.jsonl");
+        assert_eq!(ledger.format, Some(Format::Codex));
+        assert_eq!(parse("a=b/c.jsonl").unwrap().format, None);
+        assert!(matches!(parse("a=nope"), Err(LedgerError::UnknownFormat { .. })));
+        assert!(matches!(parse("a[=codex"), Err(LedgerError::Pattern { .. })));
+    }
+}

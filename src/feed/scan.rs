@@ -1,0 +1,320 @@
+//! One look at all ledgers, with every core, in bounded memory.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::ledger::Ledger;
+use super::mark::{Marks, proves, sight};
+use super::open::{Opened, Packing, Unpacked, open};
+use super::pump::{Last, Subject, origin, pump, sending, source};
+use super::read::{Buffer, Flow, Stretch, next_line};
+use super::table::{Opener, Table, look};
+use super::{Problem, Trouble};
+use crate::domain::mark::{FileId, Sight};
+use crate::domain::observation::{Batch, Decoded, Tally};
+use crate::wire::Place;
+use crate::wire::format::{Container, Format};
+
+/// A file that is larger than this is read by several threads.
+const RANGE: u64 = 32 << 20;
+
+/// What a scan found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScanReport {
+    /// Files and databases looked at.
+    pub files: u64,
+    /// Of these, not opened because nothing has changed since the mark.
+    pub unchanged: u64,
+    /// Bytes that were there to read.
+    pub bytes: u64,
+    /// Lines read and left out, over all batches.
+    pub tally: Tally,
+    /// What could not be read.
+    pub problems: Vec<Problem>,
+}
+
+/// Reads what is new in all ledgers, once, and hands it to `sink` from several threads at a time.
+///
+/// A `false` from the sink ends the scan. Batches of one file may come from several threads; the one
+/// that carries the final mark comes last.
+pub fn scan(
+    ledgers: &[Ledger],
+    marks: &Marks,
+    opener: &dyn Opener,
+    sink: &(dyn Fn(Batch) -> bool + Sync),
+) -> ScanReport {
+    let mut report = ScanReport::default();
+    let work = list(ledgers, marks, &mut report);
+    let threads = std::thread::available_parallelism().map_or(2, NonZero::get).max(2);
+    let shared = Shared {
+        ledgers,
+        marks,
+        opener,
+        sink,
+        queue: Mutex::new(Queue { jobs: work, active: 0 }),
+        changed: Condvar::new(),
+        report: Mutex::new(report),
+        stopped: AtomicBool::new(false),
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| shared.work());
+        }
+    });
+    let mut report = shared.report.into_inner().unwrap_or_else(PoisonError::into_inner);
+    report.problems.sort_by(|one, other| one.source.cmp(&other.source));
+    report
+}
+
+/// A file to read.
+#[derive(Clone, Debug)]
+struct Source {
+    path: PathBuf,
+    ledger: usize,
+    rank: u32,
+    size: u64,
+}
+
+enum Job {
+    File(Source),
+    Range(Arc<Split>, u64, u64),
+}
+
+/// A large file that is read in ranges.
+struct Split {
+    source: Source,
+    opened: Opened,
+    format: Format,
+    begin: u64,
+    left: AtomicUsize,
+    end: AtomicU64,
+    failed: AtomicBool,
+}
+
+struct Queue {
+    /// Smallest first, taken from the end.
+    jobs: Vec<Job>,
+    active: usize,
+}
+
+struct Shared<'a> {
+    ledgers: &'a [Ledger],
+    marks: &'a Marks,
+    opener: &'a dyn Opener,
+    sink: &'a (dyn Fn(Batch) -> bool + Sync),
+    queue: Mutex<Queue>,
+    changed: Condvar,
+    report: Mutex<ScanReport>,
+    stopped: AtomicBool,
+}
+
+/// Lists the files to read, smallest first, without those that have not changed.
+fn list(ledgers: &[Ledger], marks: &Marks, report: &mut ScanReport) -> Vec<Job> {
+    let (mut sources, mut paths, mut known) = (Vec::new(), HashSet::new(), HashSet::<FileId>::new());
+    for (index, ledger) in ledgers.iter().enumerate() {
+        let found = ledger.expand();
+        report.problems.extend(found.problems);
+        sources.extend(found.files.into_iter().filter(|path| paths.insert(path.clone())).map(|p| (p, index)));
+    }
+    let mut wanted = Vec::new();
+    for (rank, (path, ledger)) in sources.into_iter().enumerate() {
+        let Ok(seen) = std::fs::metadata(&path).map(|metadata| sight(&metadata)) else { continue };
+        if !known.insert(seen.file) {
+            continue;
+        }
+        report.files += 1;
+        let same = |seen: Sight| marks.get(seen.file).is_some_and(|mark| mark.sight == seen);
+        if same(seen) || look(&path).is_ok_and(|seen| same(seen)) {
+            report.unchanged += 1;
+            continue;
+        }
+        report.bytes += seen.size;
+        wanted.push(Source { path, ledger, rank: u32::try_from(rank).unwrap_or(u32::MAX), size: seen.size });
+    }
+    wanted.sort_by_key(|source| (source.size, std::cmp::Reverse(source.rank)));
+    wanted.into_iter().map(Job::File).collect()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared<'_> {
+    fn work(&self) {
+        let mut buffer = Buffer::default();
+        while let Some(job) = self.take() {
+            // Counts the job as done even when a decoder panics: the other threads must not wait for ever.
+            let _done = Done(self);
+            match job {
+                Job::File(source) => self.file(source, &mut buffer),
+                Job::Range(split, begin, end) => self.range(&split, (begin, end), &mut buffer),
+            }
+        }
+    }
+
+    fn take(&self) -> Option<Job> {
+        let mut queue = lock(&self.queue);
+        loop {
+            if self.stopped.load(Ordering::Relaxed) {
+                return None;
+            }
+            if let Some(job) = queue.jobs.pop() {
+                queue.active += 1;
+                return Some(job);
+            }
+            if queue.active == 0 {
+                return None;
+            }
+            queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn send(&self, batch: Batch) -> bool {
+        lock(&self.report).tally.add(&batch.decoded.tally);
+        let listening = (self.sink)(batch);
+        if !listening {
+            self.stopped.store(true, Ordering::Relaxed);
+        }
+        listening && !self.stopped.load(Ordering::Relaxed)
+    }
+
+    fn problem(&self, path: &Path, trouble: Trouble) {
+        lock(&self.report).problems.push(Problem { source: source(path), trouble });
+    }
+
+    fn file(&self, from: Source, buffer: &mut Buffer) {
+        let ledger = &self.ledgers[from.ledger];
+        let opened = match open(&from.path, ledger, self.opener) {
+            Ok(opened) => opened,
+            Err(trouble) => return self.problem(&from.path, trouble),
+        };
+        let Some(format) = opened.format.clone() else {
+            if opened.sight.size > 0 {
+                self.problem(&from.path, Trouble::UnknownFormat);
+            }
+            return;
+        };
+        let lines = format.container() == Container::Lines && opened.packing == Packing::Plain;
+        let begin = match self.marks.get(opened.sight.file) {
+            Some(mark) if lines && mark.format == format.name() && proves(&opened.file, mark) => mark.offset,
+            _ => 0,
+        };
+        if format.container() == Container::Sqlite {
+            self.table(&from, format);
+        } else if lines && opened.sight.size.saturating_sub(begin) > RANGE * 2 {
+            self.split(from, opened, format, begin);
+        } else {
+            self.whole(&from, &opened, (&format, begin), buffer);
+        }
+    }
+
+    fn table(&self, from: &Source, format: Format) {
+        let seen = look(&from.path).unwrap_or_default();
+        let origin = origin(&from.path, &self.ledgers[from.ledger], &seen, from.rank);
+        let mut table = Table::new(&from.path, format);
+        if let Err(trouble) = table.read(&origin, self.opener, &mut |batch| self.send(batch)) {
+            self.problem(&from.path, trouble);
+        }
+    }
+
+    fn whole(&self, from: &Source, opened: &Opened, (format, begin): (&Format, u64), buffer: &mut Buffer) {
+        let origin = origin(&from.path, &self.ledgers[from.ledger], &opened.sight, from.rank);
+        let Some(mut decoder) = format.decoder(&origin) else {
+            return self.problem(&from.path, Trouble::UnknownFormat);
+        };
+        let plain = opened.packing == Packing::Plain;
+        let proof = plain.then_some(&opened.file);
+        let subject = Subject { path: &from.path, format, proof, sight: opened.sight };
+        let mut packed = Unpacked::new(&opened.file, opened.packing);
+        let mut stretch = Stretch { file: &opened.file, at: begin, end: opened.sight.size };
+        let stream: &mut dyn std::io::Read = if plain { &mut stretch } else { &mut packed };
+        let start = Place { offset: begin, line: u64::from(begin == 0) };
+        let mut out = Decoded::default();
+        let mut send = |batch| self.send(batch);
+        let ended = {
+            let mut full = sending(subject, &mut send);
+            pump(stream, (start, Last::Try), &mut *decoder, &mut out, (buffer, &mut full))
+        };
+        if let Some(damage) = packed.damage {
+            self.problem(&from.path, Trouble::Damaged(damage));
+        }
+        match ended {
+            Ok(ended) if ended.flow == Flow::On => {
+                self.send(subject.batch(out, subject.mark(ended.place.offset)));
+            }
+            Ok(_) => {}
+            Err(error) => {
+                self.send(subject.batch(out, None));
+                self.problem(&from.path, Trouble::from_io(&error));
+            }
+        }
+    }
+
+    /// Cuts a large file into ranges that begin at lines, for whoever is free.
+    fn split(&self, source: Source, opened: Opened, format: Format, begin: u64) {
+        let size = opened.sight.size;
+        let mut cuts = vec![begin];
+        while let Some(last) = cuts.last().copied().filter(|&last| last < size) {
+            match next_line(&opened.file, last.saturating_add(RANGE).min(size), size) {
+                Ok(cut) => cuts.push(cut),
+                Err(error) => return self.problem(&source.path, Trouble::from_io(&error)),
+            }
+        }
+        let split = Arc::new(Split {
+            source,
+            opened,
+            format,
+            begin,
+            left: AtomicUsize::new(cuts.len() - 1),
+            end: AtomicU64::new(begin),
+            failed: AtomicBool::new(false),
+        });
+        let ranges = cuts.windows(2).map(|pair| Job::Range(Arc::clone(&split), pair[0], pair[1]));
+        lock(&self.queue).jobs.extend(ranges.rev());
+        self.changed.notify_all();
+    }
+
+    fn range(&self, split: &Split, (begin, end): (u64, u64), buffer: &mut Buffer) {
+        let (from, sight) = (&split.source, split.opened.sight);
+        let file: &File = &split.opened.file;
+        let origin = origin(&from.path, &self.ledgers[from.ledger], &sight, from.rank);
+        let Some(mut decoder) = split.format.decoder(&origin) else { return };
+        let subject = Subject { path: &from.path, format: &split.format, proof: Some(file), sight };
+        let mut stretch = Stretch { file, at: begin, end };
+        let start = Place { offset: begin, line: u64::from(begin == 0 && split.begin == 0) };
+        let mut out = Decoded::default();
+        let ended = pump(&mut stretch, (start, Last::Try), &mut *decoder, &mut out, (buffer, &mut |out, _| {
+            // No mark: earlier ranges may not be recorded yet.
+            if self.send(subject.batch(std::mem::take(out), None)) { Flow::On } else { Flow::Stop }
+        }));
+        match ended {
+            Ok(ended) if ended.flow == Flow::On => {
+                split.end.fetch_max(ended.place.offset, Ordering::Relaxed);
+                self.send(subject.batch(out, None));
+            }
+            Ok(_) => split.failed.store(true, Ordering::Relaxed),
+            Err(error) => {
+                split.failed.store(true, Ordering::Relaxed);
+                self.problem(&from.path, Trouble::from_io(&error));
+            }
+        }
+        let last = split.left.fetch_sub(1, Ordering::AcqRel) == 1;
+        if last && !split.failed.load(Ordering::Relaxed) {
+            let mark = subject.mark(split.end.load(Ordering::Relaxed));
+            self.send(subject.batch(Decoded::default(), mark));
+        }
+    }
+}
+
+struct Done<'a>(&'a Shared<'a>);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.queue).active -= 1;
+        self.0.changed.notify_all();
+    }
+}
