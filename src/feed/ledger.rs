@@ -1,7 +1,6 @@
 //! A ledger as the user names it, and the files it stands for.
 
 use std::collections::HashSet;
-use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
 use globset::{GlobBuilder, GlobMatcher};
@@ -9,9 +8,9 @@ use walkdir::WalkDir;
 
 use super::discover::Environment;
 use super::{Problem, Trouble};
-use crate::domain::call::TenantId;
 use crate::domain::label::Label;
 use crate::wire::format::Format;
+use crate::wire::tenant::TenantTemplate;
 
 /// One or more files of calls: a path, a directory or a pattern.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,33 +20,7 @@ pub struct Ledger {
     /// The format; `None` to look at each file's content.
     pub format: Option<Format>,
     /// Whose calls these are, where the configuration says so; wins over what the lines say.
-    pub tenant: Option<TenantRule>,
-}
-
-/// How the configuration names the tenant of a file's calls.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TenantRule {
-    /// Always this one.
-    Fixed(TenantId),
-    /// The name of the directory that holds the file.
-    Directory,
-    /// The file's name up to its first dot.
-    FileName,
-}
-
-impl TenantRule {
-    /// Returns the tenant of a file.
-    pub fn tenant(&self, path: &Path) -> TenantId {
-        let text = |name: Option<&OsStr>| name.unwrap_or_default().to_string_lossy().into_owned();
-        match self {
-            TenantRule::Fixed(tenant) => *tenant,
-            TenantRule::Directory => TenantId::new(&text(path.parent().and_then(Path::file_name))),
-            TenantRule::FileName => {
-                let name = text(path.file_name());
-                TenantId::new(name.split('.').next().unwrap_or_default())
-            }
-        }
-    }
+    pub tenant: Option<TenantTemplate>,
 }
 
 /// Why a `PATH=FORMAT` could not be taken.

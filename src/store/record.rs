@@ -12,6 +12,7 @@ use super::{StoreError, bad_line, check, mark, open, source};
 use crate::domain::call::{Call, Cost};
 use crate::domain::claim::{Claim, Copy};
 use crate::domain::label::Label;
+use crate::domain::mark::Mark;
 use crate::domain::observation::Batch;
 use crate::domain::rollup::{Change, Sign, Slice, Sums};
 use crate::domain::time::{Millis, Timestamp};
@@ -91,6 +92,17 @@ impl Store {
             }
             desk.close().map(|applied| applied.changes)
         })
+    }
+
+    /// Returns how far each source has been read.
+    pub fn marks(&self) -> Result<Vec<Mark>, StoreError> {
+        mark::all(&self.conn).map_err(|error| StoreError::of(&self.path, &error))
+    }
+
+    /// Returns a number that changes when another program commits to the store, never by our own commits.
+    pub fn data_version(&self) -> Result<i64, StoreError> {
+        let version = self.conn.query_row("PRAGMA data_version", [], |row| row.get(0));
+        version.map_err(|error| StoreError::of(&self.path, &error))
     }
 
     /// Compares every sum with the calls it stands for, and returns what differs, in plain words.

@@ -4,6 +4,7 @@ pub mod json;
 pub mod usage;
 pub mod time;
 pub mod row;
+pub mod tenant;
 pub mod native;
 pub mod claude_code;
 pub mod codex;

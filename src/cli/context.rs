@@ -1,0 +1,196 @@
+//! What every subcommand needs: settings, calendar, prices, ledgers, the time.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, anyhow};
+
+use super::Usage;
+use super::args::Cli;
+use crate::config::{self, FormatChoice, PriceSetting, Settings, paths};
+use crate::domain::calendar::Calendar;
+use crate::domain::price::{Class, Price, PriceBook, Source};
+use crate::domain::time::Timestamp;
+use crate::feed::discover::{Environment, discover};
+use crate::feed::ledger::Ledger;
+use crate::feed::table::{Opener, TableError, Tables};
+use crate::store::foreign::{Foreign, ForeignError};
+use crate::wire::format::Query;
+use crate::wire::row::{Row, Value};
+
+/// Settings, calendar and paths of this run.
+pub struct Context {
+    /// The checked settings.
+    pub settings: Settings,
+    /// The calendar of the zone asked for.
+    pub calendar: Calendar,
+    log_file: Option<PathBuf>,
+}
+
+impl Context {
+    /// Reads the configuration and the flags.
+    pub fn new(cli: &Cli) -> anyhow::Result<Context> {
+        let loaded = config::load(cli.config.as_deref(), &variable);
+        let mut settings = loaded.map_err(|errors| {
+            let lines: Vec<_> = errors.iter().map(|error| format!("\n  {error}")).collect();
+            Usage(format!("the configuration cannot be used:{}", lines.concat()))
+        })?;
+        if let Some(zone) = &cli.tz {
+            settings.set_zone(zone.clone());
+        }
+        if let Some(store) = &cli.store {
+            let path = paths::store(store).map_err(Usage)?;
+            settings.set_store(paths::expand(path, &variable));
+        }
+        let calendar = Calendar::named(&settings.zone).map_err(Usage)?;
+        Ok(Context { settings, calendar, log_file: cli.log_file.clone() })
+    }
+
+    /// Returns the price book: what an update brought, else the built-in prices; the user's own first.
+    pub fn prices(&self) -> anyhow::Result<PriceBook> {
+        let updated = price_file();
+        let mut book = match fs::read_to_string(&updated) {
+            Ok(text) => PriceBook::from_catalogue(&text).map_err(|why| {
+                let path = updated.display();
+                anyhow!("{path}: {why}: run `outlay prices update` again, or delete the file to use the built-in prices")
+            })?,
+            Err(_) => PriceBook::builtin(),
+        };
+        let own = own_price_file();
+        if let Ok(text) = fs::read_to_string(&own) {
+            let prices = crate::domain::price::parse_catalogue(&text)
+                .map_err(|why| anyhow!("{}: {why}: mend or delete the file", own.display()))?;
+            book = book.with_overrides(prices);
+        }
+        Ok(book.with_overrides(self.settings.prices.iter().map(own_price).collect()))
+    }
+
+    /// Reads ledgers from the command line.
+    pub fn ledgers(&self, given: &[String]) -> anyhow::Result<Vec<Ledger>> {
+        let parse = |text: &String| {
+            Ledger::parse(text, &environment(), &|name| self.settings.format(name))
+                .map_err(|error| Usage(error.to_string()).into())
+        };
+        given.iter().map(parse).collect()
+    }
+
+    /// Returns the feeds of the configuration, else what is found in the usual places.
+    pub fn feeds(&self) -> Vec<Ledger> {
+        if self.settings.feeds.is_empty() {
+            return discover(&environment());
+        }
+        let ledger = |feed: &config::FeedSetting| Ledger {
+            pattern: match &feed.ledger {
+                config::Ledger::Glob(glob) => environment().expand_home(glob),
+                config::Ledger::Sqlite(path) => path.display().to_string(),
+            },
+            format: match &feed.format {
+                FormatChoice::Auto => None,
+                FormatChoice::Named(format) => Some(format.clone()),
+            },
+            tenant: feed.tenant.clone(),
+        };
+        self.settings.feeds.iter().map(ledger).collect()
+    }
+
+    /// Appends a line to the log file, where one was asked for.
+    pub fn log(&self, line: &str) {
+        let Some(path) = &self.log_file else { return };
+        if let Ok(mut file) = fs::OpenOptions::new().create(true).append(true).open(path) {
+            let _ = writeln!(file, "{} {line}", Calendar::utc().minute_text(now()));
+        }
+    }
+}
+
+/// Looks up an environment variable; an empty one counts as not set.
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Returns the user's environment as the feeds see it.
+pub fn environment() -> Environment<'static> {
+    Environment { home: variable("HOME").map(PathBuf::from), variable: &variable }
+}
+
+/// Reads the clock.
+#[expect(clippy::disallowed_methods, reason = "the shell reads the clock, once an event, and hands it on")]
+pub fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(0))
+}
+
+/// Where `outlay prices update` keeps its catalogue.
+pub fn price_file() -> PathBuf {
+    paths::data_dir(&variable).join("prices.tsv")
+}
+
+/// Where `outlay prices set` keeps the user's own prices.
+pub fn own_price_file() -> PathBuf {
+    paths::data_dir(&variable).join("own-prices.tsv")
+}
+
+/// Writes a file whole or not at all, for its owner alone.
+pub fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)
+        .with_context(|| format!("cannot write in the folder {}", folder.display()))?;
+    file.write_all(text.as_bytes())?;
+    file.persist(path).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(())
+}
+
+fn own_price(setting: &PriceSetting) -> Price {
+    let rates = [
+        (Class::Input, setting.input),
+        (Class::Output, setting.output),
+        (Class::CacheRead, setting.cache_read),
+        (Class::CacheWrite, setting.cache_write),
+        (Class::CacheWriteLong, setting.cache_write_long),
+    ];
+    let price = Price::new(setting.provider.as_str(), setting.model.as_str());
+    let price = price.since(setting.since).from_source(Source::User);
+    rates.into_iter().fold(price, |price, (class, rate)| match rate {
+        Some(rate) => price.with(class, rate),
+        None => price,
+    })
+}
+
+/// Opens foreign databases through the store's read-only door.
+pub struct Databases;
+
+impl Opener for Databases {
+    fn open(&self, path: &Path) -> Result<Box<dyn Tables>, TableError> {
+        Ok(Box::new(Database(Foreign::open(path).map_err(trouble)?)))
+    }
+}
+
+struct Database(Foreign);
+
+impl Tables for Database {
+    fn data_version(&self) -> Result<i64, TableError> {
+        self.0.data_version().map_err(trouble)
+    }
+
+    fn columns(&self, table: &str) -> Option<Vec<String>> {
+        self.0.columns(table)
+    }
+
+    fn rows(
+        &self,
+        query: &Query,
+        after: Option<&Value>,
+        each: &mut dyn FnMut(&Row<'_>, u64),
+    ) -> Result<Option<Value>, TableError> {
+        self.0.rows(query, after, each).map_err(trouble)
+    }
+}
+
+fn trouble(error: ForeignError) -> TableError {
+    match error {
+        ForeignError::Locked { .. } => TableError::Locked,
+        other => TableError::Broken(other.to_string()),
+    }
+}

@@ -1,0 +1,97 @@
+//! `outlay import`: ledgers into the store, once; and the catching up before a report.
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::mpsc::sync_channel;
+
+use super::context::{Context, Databases, now};
+use crate::domain::observation::Batch;
+use crate::domain::price::PriceBook;
+use crate::feed::ledger::Ledger;
+use crate::feed::mark::Marks;
+use crate::feed::scan::{ScanReport, scan};
+use crate::report::text;
+use crate::store::Store;
+
+/// Batches recorded in one transaction.
+const AT_ONCE: usize = 16;
+
+/// What an import did.
+#[derive(Debug, Default)]
+pub struct Imported {
+    /// Calls seen for the first time.
+    pub added: u64,
+    /// Records dropped as copies.
+    pub copies: u64,
+    /// What the scan found.
+    pub scan: ScanReport,
+}
+
+/// Runs it.
+pub fn run(context: &Context, given: &[String]) -> anyhow::Result<ExitCode> {
+    let imported = catch_up(context, &context.ledgers(given)?)?;
+    let scan = &imported.scan;
+    let mut out = io::stdout().lock();
+    writeln!(
+        out,
+        "{} calls added, {} duplicates dropped, {} lines could not be read; {} files, {} of them unchanged",
+        text::tokens(imported.added),
+        text::tokens(imported.copies),
+        text::tokens(scan.tally.bad),
+        text::tokens(scan.files),
+        text::tokens(scan.unchanged),
+    )?;
+    for problem in &scan.problems {
+        writeln!(io::stderr(), "outlay: {problem}")?;
+    }
+    let nothing = scan.files == 0 && !scan.problems.is_empty();
+    Ok(if nothing { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+/// Reads what is new in the ledgers into the store.
+pub fn catch_up(context: &Context, ledgers: &[Ledger]) -> anyhow::Result<Imported> {
+    let mut store = Store::open(&context.settings.store)?;
+    if ledgers.is_empty() {
+        return Ok(Imported::default());
+    }
+    record(&mut store, &context.prices()?, ledgers)
+}
+
+/// Scans the ledgers from where the store stands, and records what is found as it comes.
+fn record(store: &mut Store, book: &PriceBook, ledgers: &[Ledger]) -> anyhow::Result<Imported> {
+    let marks = Marks::new(store.marks()?);
+    let mut pricer = book.pricer();
+    let mut imported = Imported::default();
+    let (sender, receiver) = sync_channel::<Batch>(AT_ONCE);
+    let shows = io::stderr().is_terminal();
+    std::thread::scope(|scope| -> anyhow::Result<()> {
+        // The scan ends by itself once the receiver is gone: a failed send is its `false`.
+        let scanning =
+            scope.spawn(move || scan(ledgers, &marks, &Databases, &|batch| sender.send(batch).is_ok()));
+        let mut done = Ok(());
+        while let Ok(first) = receiver.recv() {
+            let batches: Vec<Batch> =
+                std::iter::once(first).chain(receiver.try_iter().take(AT_ONCE - 1)).collect();
+            match store.record_all(&batches, &mut |call| pricer.cost(call), now()) {
+                Ok(applied) => {
+                    imported.added += applied.added;
+                    imported.copies += applied.copies.iter().sum::<u64>();
+                    if shows && imported.added > 50_000 {
+                        let _ = write!(io::stderr(), "\r{} calls ", text::tokens(imported.added));
+                    }
+                }
+                Err(error) => {
+                    done = Err(error);
+                    break;
+                }
+            }
+        }
+        drop(receiver);
+        imported.scan = scanning.join().unwrap_or_default();
+        if shows && imported.added > 50_000 {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+        Ok(done?)
+    })?;
+    Ok(imported)
+}

@@ -1,0 +1,153 @@
+//! `outlay prices`: look at the price book, set prices of one's own, take others' price files.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, anyhow};
+
+use super::Usage;
+use super::args::{PricesAction, SetPrice};
+use super::context::{Context, now, own_price_file, price_file, write_whole};
+use crate::domain::calendar::Calendar;
+use crate::domain::money::Rate;
+use crate::domain::price::{Class, Price, PriceBook, Source, parse_catalogue, write_catalogue};
+use crate::report::query::parse_when;
+use crate::store::Store;
+use crate::wire::price_file;
+
+/// The largest price file that is read, in bytes.
+const LARGEST: u64 = 64 << 20;
+
+/// Runs it.
+pub fn run(context: &Context, action: &PricesAction) -> anyhow::Result<ExitCode> {
+    match action {
+        PricesAction::List { word } => list(context, word.as_deref()),
+        PricesAction::Set(price) => set(context, price),
+        PricesAction::Update { from } => update(context, from),
+        PricesAction::Diff { from } => diff(context, from),
+    }
+}
+
+fn list(context: &Context, word: Option<&str>) -> anyhow::Result<ExitCode> {
+    let word = word.unwrap_or("").to_lowercase();
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    writeln!(
+        out,
+        "{:<18} {:<44} {:>9} {:>9} {:>9} {:>9} {:>10}  since       from",
+        "provider", "model", "input", "cached", "write", "long", "output"
+    )?;
+    let prices = context.prices()?.list();
+    let wanted = |price: &&Price| {
+        price.model().to_lowercase().contains(&word) || price.provider().to_lowercase().contains(&word)
+    };
+    let mut shown = 0_u64;
+    for price in prices.iter().filter(wanted) {
+        shown += 1;
+        let rate = |class| price.rate(class).map_or_else(|| "-".to_owned(), Rate::to_per_million);
+        let since = price.in_force_since().map_or_else(|| "-".to_owned(), |at| Calendar::utc().date(at).to_string());
+        writeln!(
+            out,
+            "{:<18} {:<44} {:>9} {:>9} {:>9} {:>9} {:>10}  {since:<10}  {}",
+            price.provider(),
+            price.model(),
+            rate(Class::Input),
+            rate(Class::CacheRead),
+            rate(Class::CacheWrite),
+            rate(Class::CacheWriteLong),
+            rate(Class::Output),
+            price.source().as_str(),
+        )?;
+    }
+    writeln!(out, "{shown} prices, dollars per million tokens")?;
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn set(context: &Context, given: &SetPrice) -> anyhow::Result<ExitCode> {
+    let since = match &given.since {
+        Some(text) => Some(parse_when(text, &context.calendar, now()).map_err(Usage)?),
+        None => None,
+    };
+    let rates = [
+        (Class::Input, Some(&given.input)),
+        (Class::Output, Some(&given.output)),
+        (Class::CacheRead, given.cache_read.as_ref()),
+        (Class::CacheWrite, given.cache_write.as_ref()),
+    ];
+    let provider = given.provider.as_deref().unwrap_or("");
+    let mut price = Price::new(provider, &given.model).since(since).from_source(Source::User);
+    for (class, text) in rates {
+        let Some(text) = text else { continue };
+        let rate = Rate::per_million(text).ok_or_else(|| {
+            Usage(format!("price for `{}` is \"{text}\": expected dollars per million tokens like 2.50", given.model))
+        })?;
+        price = price.with(class, rate);
+    }
+    let path = own_price_file();
+    let mut own = match fs::read_to_string(&path) {
+        Ok(text) => parse_catalogue(&text).map_err(|why| anyhow!("{}: {why}", path.display()))?,
+        Err(_) => Vec::new(),
+    };
+    own.retain(|known| {
+        (known.provider(), known.model(), known.in_force_since()) != (price.provider(), price.model(), price.in_force_since())
+    });
+    own.push(price);
+    write_whole(&path, &write_catalogue(&own))?;
+    writeln!(io::stdout(), "price of {} kept in {}", given.model, path.display())?;
+    reprice(context)
+}
+
+fn update(context: &Context, from: &str) -> anyhow::Result<ExitCode> {
+    let prices = fetch(from)?;
+    let path = price_file();
+    write_whole(&path, &write_catalogue(&prices))?;
+    writeln!(io::stdout(), "{} prices from {from} kept in {}", prices.len(), path.display())?;
+    reprice(context)
+}
+
+/// Prices calls that had no price until now. Costs once known stay as they are.
+fn reprice(context: &Context) -> anyhow::Result<ExitCode> {
+    if context.settings.store.exists() {
+        let book = context.prices()?;
+        let mut pricer = book.pricer();
+        let changes = Store::open(&context.settings.store)?.reprice_unpriced(&mut |call| pricer.cost(call))?;
+        if !changes.is_empty() {
+            writeln!(io::stdout(), "{} calls that had no price have one now", changes.len() / 2)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn diff(context: &Context, from: &str) -> anyhow::Result<ExitCode> {
+    let changes = context.prices()?.diff(&PriceBook::from_prices(&fetch(from)?));
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let text = |price: &Price| {
+        let rate = |class| price.rate(class).map_or_else(|| "-".to_owned(), Rate::to_per_million);
+        format!("{}/{}", rate(Class::Input), rate(Class::Output))
+    };
+    for change in &changes {
+        let Some(named) = change.after.as_ref().or(change.before.as_ref()) else { continue };
+        let side = |price: Option<&Price>| price.map_or_else(|| "none".to_owned(), text);
+        let (before, after) = (side(change.before.as_ref()), side(change.after.as_ref()));
+        writeln!(out, "{:<18} {:<44} {before} -> {after}", named.provider(), named.model())?;
+    }
+    writeln!(out, "{} models differ (input/output, dollars per million tokens)", changes.len())?;
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn fetch(from: &str) -> anyhow::Result<Vec<Price>> {
+    let bytes = if from.starts_with("http://") || from.starts_with("https://") {
+        let response = ureq::get(from).call();
+        let mut response = response
+            .with_context(|| format!("cannot fetch {from}: check the address and the network, or give a file"))?;
+        response.body_mut().with_config().limit(LARGEST).read_to_vec()?
+    } else {
+        let mut bytes = Vec::new();
+        let file = fs::File::open(from).with_context(|| format!("cannot open the price file {from}"))?;
+        file.take(LARGEST).read_to_end(&mut bytes)?;
+        bytes
+    };
+    price_file::read(&bytes).map_err(|why| anyhow!("{from}: {why}"))
+}

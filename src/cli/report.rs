@@ -1,0 +1,131 @@
+//! `outlay report`: sums of ledgers or of the store.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::Context as _;
+
+use super::args::{OutputFormat, ReportArgs};
+use super::context::{Context, Databases, now};
+use super::{Usage, import};
+use crate::domain::label::Label;
+use crate::domain::price::PriceBook;
+use crate::feed::ledger::Ledger;
+use crate::feed::mark::Marks;
+use crate::feed::scan::scan;
+use crate::report::build::Builder;
+use crate::report::query::{By, Query, parse_when};
+use crate::report::{Report, SourceLine, csv, json, table, verify};
+use crate::store::Reader;
+
+/// Runs it.
+pub fn run(context: &Context, args: &ReportArgs) -> anyhow::Result<ExitCode> {
+    let query = query(context, args)?;
+    let report = if args.ledgers.is_empty() {
+        stored(context, &query)?
+    } else {
+        let (report, problems) = from_ledgers(&context.prices()?, &context.ledgers(&args.ledgers)?, &query)?;
+        for problem in &problems {
+            writeln!(io::stderr(), "outlay: {problem}")?;
+        }
+        if report.sources.is_empty() && !problems.is_empty() {
+            print(&report, args, &mut io::stdout().lock())?;
+            return Ok(ExitCode::from(1));
+        }
+        report
+    };
+    print(&report, args, &mut io::stdout().lock())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn query(context: &Context, args: &ReportArgs) -> anyhow::Result<Query> {
+    let when = |text: &Option<String>| match text {
+        None => Ok(None),
+        Some(text) => parse_when(text, &context.calendar, now()).map(Some).map_err(Usage),
+    };
+    Ok(Query {
+        by: By::parse_list(&args.by).map_err(Usage)?,
+        since: when(&args.since)?,
+        until: when(&args.until)?,
+        calendar: context.calendar.clone(),
+    })
+}
+
+/// Reads just these ledgers, and touches no store. Returns the report and what could not be read.
+fn from_ledgers(book: &PriceBook, ledgers: &[Ledger], query: &Query) -> anyhow::Result<(Report, Vec<String>)> {
+    let desk = Mutex::new((Builder::new(query), book.pricer(), None));
+    let scanned = scan(ledgers, &Marks::default(), &Databases, &|batch| {
+        let mut desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
+        let (builder, pricer, failure) = &mut *desk;
+        match builder.read(batch, pricer) {
+            Ok(()) => true,
+            Err(error) => {
+                *failure = Some(error);
+                false
+            }
+        }
+    });
+    let (builder, _, failure) = desk.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let room = || "the report is large and needs room for temporary files: set TMPDIR to a folder with some";
+    failure.map_or(Ok(()), Err).with_context(room)?;
+    let report = builder.finish().with_context(room)?;
+    Ok((report, scanned.problems.iter().map(ToString::to_string).collect()))
+}
+
+/// Brings the store up to date with the feeds, and sums it.
+fn stored(context: &Context, query: &Query) -> anyhow::Result<Report> {
+    import::catch_up(context, &context.feeds())?;
+    let reader = Reader::open(&context.settings.store)?;
+    let mut builder = Builder::new(query);
+    let whole_days = context.calendar.name() == "UTC" && !query.by.contains(&By::Hour);
+    let visit = &mut |at, slice: &_, sums: &_| builder.add(at, slice, *sums);
+    if whole_days { reader.rollups_by_day(query.span(), visit)? } else { reader.rollups(query.span(), visit)? }
+    for row in reader.sources()? {
+        let line = SourceLine {
+            source: row.source,
+            format: row.format,
+            calls: row.calls,
+            tally: row.tally,
+            copies: row.copies,
+            note: row.note,
+        };
+        builder.source(line);
+    }
+    builder.bad(reader.bad_lines(100)?);
+    Ok(builder.finish()?)
+}
+
+fn print(report: &Report, args: &ReportArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    let mut out = io::BufWriter::new(out);
+    match args.format {
+        OutputFormat::Table => table::write(report, &mut out)?,
+        OutputFormat::Json => json::write(report, &mut out)?,
+        OutputFormat::Jsonl => json::write_lines(report, &mut out)?,
+        OutputFormat::Csv => csv::write(report, &mut out)?,
+        OutputFormat::Markdown => table::write_markdown(report, &mut out)?,
+    }
+    if args.verify {
+        if args.format == OutputFormat::Table {
+            verify::write(report, &mut out)?;
+        } else {
+            verify::write(report, &mut io::stderr())?;
+        }
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// Prints today's sums by tenant, for pipes and dumb terminals.
+pub fn today(context: &Context, ledgers: &[String]) -> anyhow::Result<ExitCode> {
+    let args = ReportArgs {
+        by: "tenant".to_owned(),
+        since: Some("today".to_owned()),
+        until: None,
+        format: OutputFormat::Table,
+        ledgers: ledgers.to_vec(),
+        verify: false,
+    };
+    writeln!(io::stdout(), "spend today, {}", Label::new(&context.calendar.minute_text(now())))?;
+    run(context, &args)
+}

@@ -1,0 +1,340 @@
+//! `outlay` itself: wires feeds, store and screen together.
+//!
+//! Three threads beside the screen: the feed reads, the recorder owns the writing connection, the
+//! librarian answers what the screen asks of the store. All meet in bounded channels.
+
+use std::collections::HashMap;
+use std::io::{self, IsTerminal};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
+
+use super::context::{Context, Databases, now, variable};
+use super::report;
+use crate::domain::books::Books;
+use crate::domain::calendar::{Calendar, Span};
+use crate::domain::call::{ModelId, Provider};
+use crate::domain::label::Label;
+use crate::domain::observation::Batch;
+use crate::domain::price::PriceBook;
+use crate::domain::rollup::{Change, Sign, Sums};
+use crate::domain::time::{Millis, Timestamp};
+use crate::feed::follow;
+use crate::feed::mark::Marks;
+use crate::store::{self, Reader, Store, StoreError};
+use crate::tui::{
+    App, BadRow, Depth, Detail, Effect, Event, Feed, PriceRow, Setup, Snapshot, SourceRow, SourceState, Themes,
+    Window,
+};
+
+/// Events waiting for the screen; when it is full, readers wait.
+const EVENTS: usize = 256;
+/// Batches waiting for the store.
+const BATCHES: usize = 32;
+/// How often the recorder looks for other programs' commits.
+const LOOK: Duration = Duration::from_millis(200);
+/// Bad lines kept for the screen, in all.
+const BAD_LINES: usize = 500;
+
+/// Shows the screen; on a pipe or a dumb terminal, prints today's sums once.
+pub fn run(context: &Context, given: &[String]) -> anyhow::Result<ExitCode> {
+    let dumb = variable("TERM").is_none_or(|term| term == "dumb");
+    if !io::stdout().is_terminal() || !io::stdin().is_terminal() || dumb {
+        return report::today(context, given);
+    }
+    let explicit = context.settings.origins.contains_key("store");
+    // Ledgers named on the command line are looked at alone, and nothing is kept unless a store is named.
+    let passing = if given.is_empty() || explicit { None } else { Some(tempfile::tempdir()?) };
+    let path = passing.as_ref().map_or(context.settings.store.clone(), |folder| folder.path().join("passing.db"));
+    let ledgers = if given.is_empty() { context.feeds() } else { context.ledgers(given)? };
+    let store = Store::open(&path)?;
+    let book = Arc::new(context.prices()?);
+    let (events, received) = sync_channel(EVENTS);
+    let (questions, asked) = sync_channel(EVENTS);
+    let (batches, recorded) = sync_channel(BATCHES);
+    let marks = Marks::new(store.marks()?);
+    let librarian = Librarian { reader: Reader::open(&path)?, calendar: context.calendar.clone(), book: Arc::clone(&book) };
+    let sources = source_rows(&librarian.reader)?;
+    let _ = events.send(Event::Loaded(Box::new(librarian.snapshot()?)));
+    let recorder = Recorder { store, book, sources, events: events.clone(), questions: questions.clone() };
+    let has_feeds = !ledgers.is_empty();
+    let follower = follow::follow(ledgers, marks, Arc::new(Databases), batches)?;
+    let answering = events.clone();
+    std::thread::spawn(move || librarian.answer(&asked, &answering));
+    std::thread::spawn(move || recorder.run(&recorded));
+    if !has_feeds {
+        let nothing = "no ledger found: add a [[feed]] (`outlay config init`), or use --ledger GLOB";
+        let _ = events.send(Event::FeedState(Feed::Failed(nothing.to_owned())));
+    }
+    let status = show(context, &received, &events, &questions)?;
+    follower.stop();
+    drop(passing);
+    Ok(ExitCode::from(u8::try_from(status).unwrap_or(1)))
+}
+
+fn show(
+    context: &Context,
+    received: &Receiver<Event>,
+    events: &SyncSender<Event>,
+    questions: &SyncSender<Question>,
+) -> anyhow::Result<i32> {
+    let depth = Depth::detect(
+        variable("NO_COLOR").as_deref(),
+        variable("COLORTERM").as_deref(),
+        variable("TERM").as_deref(),
+    );
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(variable);
+    let glyphs = crate::tui::theme::Glyphs::detect(locale.each_ref().map(Option::as_deref));
+    let (themes, faults) = Themes::new(depth, glyphs, &own_themes());
+    for fault in faults {
+        context.log(&fault);
+    }
+    let setup = Setup {
+        calendar: context.calendar.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        host: host(),
+        themes: themes.names(),
+        theme: context.settings.ui.theme.clone(),
+    };
+    let app = App::new(setup, now());
+    let mut handle = |effect| {
+        let question = match effect {
+            Effect::Reload => Question::Everything,
+            Effect::LoadWindow(window) => Question::Window(window),
+            Effect::LoadDetail(tenant) => Question::Detail(tenant),
+            _ => return,
+        };
+        // The librarian is busy with as many questions as it can hold: the next key asks again.
+        let _ = questions.try_send(question);
+    };
+    Ok(crate::tui::run(received, events, app, &themes, &mut handle)?.code())
+}
+
+fn own_themes() -> Vec<String> {
+    let folder = crate::config::paths::config_dir(&variable).join("themes");
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let files = entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "toml"));
+    files.filter_map(|path| std::fs::read_to_string(path).ok()).collect()
+}
+
+fn host() -> String {
+    let name = std::fs::read_to_string(Path::new("/etc/hostname")).unwrap_or_default();
+    Label::new(name.trim()).as_str().to_owned()
+}
+
+/// What the screen asks of the store.
+enum Question {
+    Everything,
+    Window(Window),
+    Detail(crate::domain::call::TenantId),
+}
+
+/// Answers the screen's questions from its own reading connection.
+struct Librarian {
+    reader: Reader,
+    calendar: Calendar,
+    book: Arc<PriceBook>,
+}
+
+impl Librarian {
+    fn answer(&self, asked: &Receiver<Question>, events: &SyncSender<Event>) {
+        let _ = self.prices().map(|prices| events.send(Event::Prices(prices)));
+        while let Ok(question) = asked.recv() {
+            let answer = match question {
+                Question::Everything => self.snapshot().map(|all| Event::Loaded(Box::new(all))),
+                Question::Window(window) => {
+                    self.reader.tenants(self.span(window)).map(|sums| Event::Window(window, sums))
+                }
+                Question::Detail(tenant) => self.detail(tenant).map(|detail| Event::Detail(Box::new(detail))),
+            };
+            let event = answer.unwrap_or_else(|error| Event::FeedState(Feed::Failed(error.to_string())));
+            let reloaded = matches!(event, Event::Loaded(_));
+            if events.send(event).is_err() {
+                return;
+            }
+            if reloaded {
+                let _ = self.prices().map(|prices| events.send(Event::Prices(prices)));
+            }
+        }
+    }
+
+    fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        let now = now();
+        let (today, month) = (self.calendar.day(now), self.calendar.month(now));
+        let minutes = self.reader.minutes(now.before(Millis::from_minutes(120)))?;
+        let (today, month) = (self.reader.tenants(today)?, self.reader.tenants(month)?);
+        let books = Books::load(self.calendar.clone(), now, today, month, minutes);
+        let sources = source_rows(&self.reader)?.into_values().collect();
+        Ok(Snapshot { books, sources, prices: Vec::new() })
+    }
+
+    fn span(&self, window: Window) -> Span {
+        let now = now();
+        let end = Timestamp::from_millis(now.millis() + 300_000);
+        match (window, window.minutes()) {
+            (_, Some(minutes)) => Span { start: now.before(Millis::from_minutes(minutes)), end },
+            (Window::Month, None) => self.calendar.month(now),
+            (_, None) => self.calendar.day(now),
+        }
+    }
+
+    fn detail(&self, tenant: crate::domain::call::TenantId) -> Result<Detail, StoreError> {
+        let today = self.calendar.day(now());
+        let mut models: Vec<(ModelId, Sums)> = Vec::new();
+        for (_, model, sums) in self.reader.models(tenant, today)? {
+            match models.iter_mut().find(|(known, _)| *known == model) {
+                Some((_, known)) => *known += sums,
+                None => models.push((model, sums)),
+            }
+        }
+        Ok(Detail { tenant, models, hours: self.reader.hours(tenant, today)? })
+    }
+
+    /// The price table: every model used today, then every other with a price.
+    fn prices(&self) -> Result<Vec<PriceRow>, StoreError> {
+        let now = now();
+        let mut used: HashMap<(Provider, ModelId), Sums> = HashMap::new();
+        self.reader.rollups(Some(self.calendar.day(now)), &mut |_, slice, sums| {
+            *used.entry((slice.provider, slice.model)).or_default() += *sums;
+        })?;
+        let mut rows: Vec<PriceRow> = Vec::new();
+        for ((provider, model), today) in used {
+            let price = self.book.find(provider, model, now);
+            rows.push(PriceRow {
+                model,
+                provider,
+                input: price.as_ref().and_then(crate::domain::price::Price::input),
+                cached: price.as_ref().and_then(crate::domain::price::Price::cached),
+                output: price.as_ref().and_then(crate::domain::price::Price::output),
+                today,
+                from: price.map_or_else(|| "none".to_owned(), |price| price.source().as_str().to_owned()),
+            });
+        }
+        let known: std::collections::HashSet<_> = rows.iter().map(|row| (row.provider, row.model)).collect();
+        let mut newest: HashMap<(Provider, ModelId), PriceRow> = HashMap::new();
+        for price in self.book.list() {
+            if price.in_force_since().is_some_and(|since| since > now) {
+                continue;
+            }
+            let key = (Provider::new(price.provider()), ModelId::new(price.model()));
+            let (input, cached, output) = (price.input(), price.cached(), price.output());
+            let from = price.source().as_str().to_owned();
+            let row =
+                PriceRow { provider: key.0, model: key.1, input, cached, output, today: Sums::default(), from };
+            newest.insert(key, row);
+        }
+        rows.extend(newest.into_iter().filter(|(key, _)| !known.contains(key)).map(|(_, row)| row));
+        Ok(rows)
+    }
+}
+
+/// Records what the feeds bring, and tells the screen what changed.
+struct Recorder {
+    store: Store,
+    book: Arc<PriceBook>,
+    sources: HashMap<Label, SourceRow>,
+    events: SyncSender<Event>,
+    questions: SyncSender<Question>,
+}
+
+impl Recorder {
+    fn run(mut self, recorded: &Receiver<Batch>) {
+        let book = Arc::clone(&self.book);
+        let mut pricer = book.pricer();
+        let mut version = self.store.data_version().ok();
+        loop {
+            let first = match recorded.recv_timeout(LOOK) {
+                Ok(batch) => batch,
+                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => {
+                    let seen = self.store.data_version().ok();
+                    if seen != version {
+                        version = seen;
+                        let _ = self.questions.try_send(Question::Everything);
+                    }
+                    continue;
+                }
+            };
+            let batches: Vec<Batch> =
+                std::iter::once(first).chain(recorded.try_iter().take(BATCHES)).collect();
+            let event = match self.store.record_all(&batches, &mut |call| pricer.cost(call), now()) {
+                Ok(applied) => Event::Changed(applied.changes.clone(), self.rows(&batches, &applied)),
+                Err(error) => Event::FeedState(Feed::Failed(error.to_string())),
+            };
+            if self.events.send(event).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Brings the lines of the sources table up to date, and returns those that changed.
+    fn rows(&mut self, batches: &[Batch], applied: &store::Applied) -> Vec<SourceRow> {
+        let mut touched = Vec::new();
+        for batch in batches {
+            let row = self.sources.entry(batch.source).or_insert_with(|| empty_row(batch.source, batch.format));
+            row.bad += batch.decoded.tally.bad;
+            row.note = batch.note.clone().unwrap_or_default();
+            let bad = batch.decoded.bad.iter().map(|line| bad_row(batch.source, line));
+            row.bad_lines.extend(bad);
+            let over = row.bad_lines.len().saturating_sub(BAD_LINES);
+            row.bad_lines.drain(..over);
+            touched.push(batch.source);
+        }
+        for change in &applied.changes {
+            self.count(change);
+        }
+        touched.sort();
+        touched.dedup();
+        touched.iter().filter_map(|source| self.sources.get(source).cloned()).collect()
+    }
+
+    fn count(&mut self, change: &Change) {
+        if let Some(row) = self.sources.get_mut(&change.slice.source) {
+            let calls = change.sums.calls.unsigned_abs();
+            row.calls = match change.sign {
+                Sign::Adds => row.calls.saturating_add(calls),
+                Sign::TakesBack => {
+                    row.copies += 1;
+                    row.calls.saturating_sub(calls)
+                }
+            };
+        }
+    }
+}
+
+fn source_rows(reader: &Reader) -> Result<HashMap<Label, SourceRow>, StoreError> {
+    let mut rows = HashMap::new();
+    for source in reader.sources()? {
+        let mut row = empty_row(source.source, source.format);
+        row.calls = source.calls.unsigned_abs();
+        row.bad = source.tally.bad;
+        row.copies = source.copies.iter().sum();
+        row.note = source.note.unwrap_or_default();
+        rows.insert(source.source, row);
+    }
+    for (source, line) in reader.bad_lines(BAD_LINES)? {
+        if let Some(row) = rows.get_mut(&source) {
+            row.bad_lines.push(bad_row(source, &line));
+        }
+    }
+    Ok(rows)
+}
+
+fn empty_row(source: Label, format: Label) -> SourceRow {
+    SourceRow {
+        source,
+        format,
+        state: SourceState::Ok,
+        calls: 0,
+        bad: 0,
+        copies: 0,
+        note: String::new(),
+        bad_lines: Vec::new(),
+    }
+}
+
+fn bad_row(file: Label, line: &crate::domain::observation::BadLine) -> BadRow {
+    BadRow { file, line: line.line, reason: line.reason.clone(), excerpt: line.excerpt.clone() }
+}
