@@ -333,8 +333,8 @@ fn history(prices: &RawValue) -> Result<Vec<Price>, String> {
 }
 
 /// Returns one price per moment at which any mode of the model changes.
-fn dated(provider: &str, model: &str, modes: &Modes<'_>) -> Result<Vec<Price>, String> {
-    let timeline = timeline(model, modes)?;
+fn dated(provider: &str, model: &str, by_mode: &Modes<'_>) -> Result<Vec<Price>, String> {
+    let timeline = timeline(model, by_mode)?;
     let mut moments: Vec<Option<Timestamp>> = timeline.iter().map(|(since, ..)| *since).collect();
     moments.sort_unstable();
     moments.dedup();
@@ -354,13 +354,13 @@ fn dated(provider: &str, model: &str, modes: &Modes<'_>) -> Result<Vec<Price>, S
 }
 
 /// Returns when which tier gets which rates.
-fn timeline<'a>(model: &str, modes: &'a Modes<'a>) -> Result<Vec<Change<'a>>, String> {
+fn timeline<'a>(model: &str, by_mode: &'a Modes<'a>) -> Result<Vec<Change<'a>>, String> {
     let start = |entry: &Dated<'_>| match &entry.start {
         None => Ok(None),
         Some(text) => time::parse(text).map(Some).ok_or_else(|| format!("{model}: no date: {}", short(text))),
     };
     let mut timeline = Vec::new();
-    for (mode, entries) in modes {
+    for (mode, entries) in by_mode {
         let Some(tier) = mode_tier(mode) else { continue };
         let mut corrected = false;
         for (index, entry) in entries.iter().enumerate() {

@@ -34,7 +34,9 @@ fn behind(mut past: Vec<Price>, current: Price) -> Vec<Price> {
     };
     let since = past.get(begins).and_then(|price| price.since);
     past.truncate(begins);
-    past.iter_mut().for_each(|price| complete(price, &current));
+    for price in &mut past {
+        complete(price, &current);
+    }
     let mut prices = distinct(past);
     prices.push(current.since(since));
     prices

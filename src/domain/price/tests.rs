@@ -40,9 +40,8 @@ fn rates(provider: &str, model: &str, want: [&str; 5]) {
         tokens(0, 0, (0, part), 0),
         tokens(0, 0, (0, 0), part),
     ];
-    let mut pricer_book = PriceBook::builtin();
-    pricer_book.add_alias("unused", "unused");
-    let mut pricer = pricer_book.pricer();
+    let book = PriceBook::builtin();
+    let mut pricer = book.pricer();
     for (tokens, want) in counts.into_iter().zip(want) {
         let cost = pricer.cost(&call(provider, model, tokens)).money().map(|money| money.nanos() * 10);
         let want = Money::parse_dollars(want).map(Money::nanos);
@@ -100,6 +99,31 @@ fn tiers_and_regions_change_the_price() {
     check(&Call { tier: Tier::Flex, ..openai.clone() }, Some("0.006"));
     check(&Call { tier: Tier::Ultrafast, ..openai.clone() }, None);
     check(&Call { region: Region::Eu, ..openai }, Some("0.0132"));
+}
+
+#[test]
+fn a_tier_without_its_own_rate_keeps_the_plain_one() {
+    let mut price = Price::new("acme", "m").with(Class::Input, rate("10")).with(Class::Output, rate("20"));
+    price.state(Tier::Batch, 0, Class::Input, rate("5"));
+    price.state(Tier::Standard, 100, Class::Output, rate("40"));
+    let thousand = tokens(1000, 0, (0, 0), 1000);
+    let batch = Call { tier: Tier::Batch, ..call("acme", "m", thousand) };
+    assert_eq!(price.cost(&batch), Money::parse_dollars("0.045"));
+    let small = Call { tokens: tokens(100, 0, (0, 0), 1000), ..batch };
+    assert_eq!(price.cost(&small), Money::parse_dollars("0.0205"));
+}
+
+#[test]
+fn tokens_of_a_class_without_a_rule_are_never_free() {
+    let input_only = Price::new("acme", "m").with(Class::Input, rate("10"));
+    assert_eq!(input_only.cost(&call("acme", "m", tokens(0, 0, (0, 0), 1))), None);
+    let output_only = Price::new("acme", "m").with(Class::Output, rate("10"));
+    assert_eq!(output_only.cost(&call("acme", "m", tokens(0, 1, (0, 0), 0))), None);
+    let mut fee = Price::new("acme", "m");
+    assert_eq!(fee.cost(&call("acme", "m", TokenCount::default())), None);
+    fee.set_request(Rate::per_unit("0.002").expect("a fee"));
+    assert_eq!(fee.cost(&call("acme", "m", TokenCount::default())), Money::parse_dollars("0.002"));
+    assert_eq!(fee.cost(&call("acme", "m", tokens(1, 0, (0, 0), 0))), None);
 }
 
 #[test]
@@ -264,10 +288,7 @@ proptest! {
 
     #[test]
     fn any_name_is_found_or_not(provider in ".{0,8}", model in "\\PC{0,24}") {
-        check_any(&call(&provider, &model, TokenCount { input: Tokens::new(1), ..TokenCount::default() }));
+        let tokens = TokenCount { input: Tokens::new(1), ..TokenCount::default() };
+        let _ = PriceBook::builtin().pricer().cost(&call(&provider, &model, tokens));
     }
-}
-
-fn check_any(call: &Call) {
-    let _ = PriceBook::builtin().pricer().cost(call);
 }
