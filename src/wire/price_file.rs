@@ -11,7 +11,7 @@ use super::time;
 use crate::domain::call::Tier;
 use crate::domain::money::{Factor, Rate};
 use crate::domain::price::{
-    Class, Factors, MAGIC, OffPeak, Price, Rates, Source, Window, parse_catalogue, parse_clock,
+    Class, Factors, MAGIC, OffPeak, Price, Rates, Source, Window, canonical, parse_catalogue, parse_clock,
 };
 use crate::domain::time::Timestamp;
 
@@ -66,8 +66,7 @@ pub fn litellm(bytes: &[u8]) -> Result<Vec<Price>, String> {
 
 fn litellm_price(name: &str, entry: &Members<'_>) -> Option<Price> {
     let provider = text(entry.get("litellm_provider")?)?;
-    let price = Price::new(&provider, strip_provider(name, &provider)).from_source(Source::LiteLlm);
-    let mut price = price;
+    let mut price = Price::new(&provider, strip_provider(name, &provider)).from_source(Source::LiteLlm);
     for (field, value) in entry {
         if let Some((tier, above, class)) = token_field(field)
             && let Some(rate) = Rate::per_unit(value.get())
@@ -92,7 +91,6 @@ fn litellm_price(name: &str, entry: &Members<'_>) -> Option<Price> {
 
 /// Takes the provider off the front of a name, where it stands there in any of its spellings.
 fn strip_provider<'a>(name: &'a str, provider: &str) -> &'a str {
-    use crate::domain::price::canonical;
     match name.split_once('/') {
         Some((prefix, rest)) if prefix == provider || canonical(prefix) == canonical(provider) => rest,
         _ => name,
@@ -139,7 +137,8 @@ fn token_field(field: &str) -> Option<(Tier, u64, Class)> {
 fn tiered(price: &mut Price, value: &RawValue) {
     let ranges: Vec<Members<'_>> = serde_json::from_str(value.get()).unwrap_or_default();
     for range in ranges {
-        let bounds = range.get("range").and_then(|value| serde_json::from_str::<Vec<&RawValue>>(value.get()).ok());
+        let bounds =
+            range.get("range").and_then(|value| serde_json::from_str::<Vec<&RawValue>>(value.get()).ok());
         let from = bounds.and_then(|bounds| super::json::count(bounds.first()?.get()).ok());
         let Some(from) = from else { continue };
         for (field, value) in &range {
@@ -307,8 +306,19 @@ struct Dated<'a> {
     rates: Option<Members<'a>>,
 }
 
+impl Dated<'_> {
+    /// Returns the moment from which the rates were recorded. A first entry that was recorded no sooner
+    /// than the next one came into force was a mistake, never a price.
+    fn recorded(&self) -> Option<Timestamp> {
+        time::parse(&text(self.rates.as_ref()?.get("valid_from")?)?)
+    }
+}
+
 /// Modes, each with its entries in order of time.
 type Modes<'a> = BTreeMap<Cow<'a, str>, Vec<Dated<'a>>>;
+
+/// A moment from which a tier has other rates.
+type Change<'a> = (Option<Timestamp>, Tier, &'a Dated<'a>);
 
 fn history(prices: &RawValue) -> Result<Vec<Price>, String> {
     let file: BTreeMap<Cow<'_, str>, BTreeMap<Cow<'_, str>, Modes<'_>>> =
@@ -323,18 +333,8 @@ fn history(prices: &RawValue) -> Result<Vec<Price>, String> {
 }
 
 /// Returns one price per moment at which any mode of the model changes.
-fn dated(provider: &str, model: &str, modes: &Modes<'_>) -> Result<Vec<Price>, String> {
-    let start = |entry: &Dated<'_>| match &entry.start {
-        None => Ok(None),
-        Some(text) => time::parse(text).map(Some).ok_or_else(|| format!("{model}: no date: {}", short(text))),
-    };
-    let mut timeline: Vec<(Option<Timestamp>, Tier, &Dated<'_>)> = Vec::new();
-    for (mode, entries) in modes {
-        let Some(tier) = mode_tier(mode) else { continue };
-        for entry in entries {
-            timeline.push((start(entry)?, tier, entry));
-        }
-    }
+fn dated(provider: &str, model: &str, by_mode: &Modes<'_>) -> Result<Vec<Price>, String> {
+    let timeline = timeline(model, by_mode)?;
     let mut moments: Vec<Option<Timestamp>> = timeline.iter().map(|(since, ..)| *since).collect();
     moments.sort_unstable();
     moments.dedup();
@@ -347,9 +347,32 @@ fn dated(provider: &str, model: &str, modes: &Modes<'_>) -> Result<Vec<Price>, S
                 state_rates(&mut price, tier, rates);
             }
         }
+        fees(&mut price, &Members::new());
         price
     };
     Ok(moments.into_iter().map(at).collect())
+}
+
+/// Returns when which tier gets which rates.
+fn timeline<'a>(model: &str, by_mode: &'a Modes<'a>) -> Result<Vec<Change<'a>>, String> {
+    let start = |entry: &Dated<'_>| match &entry.start {
+        None => Ok(None),
+        Some(text) => time::parse(text).map(Some).ok_or_else(|| format!("{model}: no date: {}", short(text))),
+    };
+    let mut timeline = Vec::new();
+    for (mode, entries) in by_mode {
+        let Some(tier) = mode_tier(mode) else { continue };
+        let mut corrected = false;
+        for (index, entry) in entries.iter().enumerate() {
+            let next = entries.get(index + 1).map(start).transpose()?.flatten();
+            let since = if corrected { None } else { start(entry)? };
+            corrected = since.is_none() && next.is_some() && entry.recorded() >= next;
+            if !corrected {
+                timeline.push((since, tier, entry));
+            }
+        }
+    }
+    Ok(timeline)
 }
 
 fn mode_tier(mode: &str) -> Option<Tier> {
@@ -371,7 +394,8 @@ fn state_rates(price: &mut Price, tier: Tier, rates: &Members<'_>) {
         let over: Members<'_> = serde_json::from_str(value.get()).unwrap_or_default();
         state_classes(price, (tier, above(price, 200_000)), &over);
     }
-    let sizes = rates.get("tiers").and_then(|value| serde_json::from_str::<Vec<Members<'_>>>(value.get()).ok());
+    let sizes =
+        rates.get("tiers").and_then(|value| serde_json::from_str::<Vec<Members<'_>>>(value.get()).ok());
     for size in sizes.unwrap_or_default() {
         let nested = size.get("tier").and_then(|value| serde_json::from_str::<Members<'_>>(value.get()).ok());
         let bound = size.get("above").or_else(|| nested.as_ref()?.get("size"));
@@ -426,17 +450,94 @@ fn text(value: &RawValue) -> Option<Cow<'_, str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::price::{merge, sources, write_catalogue};
+    use crate::domain::price::merge;
+
+    const LITELLM: &str = r#"{
+        "sample_spec": {"litellm_provider": "one of these", "input_cost_per_token": 0},
+        "fallback_generalizations": {"rules": []},
+        "small": {"litellm_provider": "openai", "mode": "chat",
+            "input_cost_per_token": 1.5e-07, "output_cost_per_token": 6e-07,
+            "input_cost_per_token_above_272k_tokens_priority": 0.0000006,
+            "cache_creation_input_token_cost_above_12hr_flex": 1e-6,
+            "regional_processing_uplift_multiplier_us": 1.1,
+            "search_context_cost_per_query": {"search_context_size_medium": 0.01}},
+        "xai/long": {"litellm_provider": "xai", "input_cost_per_token": 1e-6,
+            "input_cost_per_token_above_200k_tokens": 2e-6},
+        "picture": {"litellm_provider": "openai", "output_cost_per_image": 0.04},
+        "dashscope/ranges": {"litellm_provider": "dashscope", "tiered_pricing": [
+            {"input_cost_per_token": 3e-7, "range": [0, 32000.0]},
+            {"input_cost_per_token": 5e-7, "range": [32000.0, 128000.0]}]},
+        "tencent/night": {"litellm_provider": "tencent", "input_cost_per_token": 2e-6, "off_peak_pricing": {
+            "input_cost_per_token": 1e-6, "weekday_timezone": "Asia/Shanghai",
+            "windows": [{"hours_utc": "10:00-00:00", "weekdays": [1]}]}}
+    }"#;
+
+    const HISTORY: &str = r#"{"schema": 1, "prices": {"openai": {"small": {
+        "standard": [
+            {"start": null, "rates": {"input": 9, "output": 9, "valid_from": "2025-01-01T00:00:00Z"}},
+            {"start": "2025-01-01T00:00:00Z", "rates": {"input": 0.30, "output": 0.60,
+                "tiers": [{"above": 272000, "input": 0.5}], "valid_from": "2025-01-01T00:00:00Z"}},
+            {"start": "2025-02-01T00:00:00Z", "rates": {"input": 0.15, "output": 0.60}},
+            {"start": "2025-03-01T00:00:00Z", "rates": null}],
+        "batch": [{"start": null, "rates": {"input": 0.15, "cache_write": 0.2, "cache_write_1h_multiple": 2.0}}]
+    }}}}"#;
+
+    #[track_caller]
+    fn check(prices: &[Price], want: &[&str]) {
+        let text = crate::domain::price::write_catalogue(prices);
+        let lines: Vec<&str> = text.lines().skip(1).collect();
+        assert_eq!(lines, want);
+    }
 
     #[test]
-    fn zz_generate() {
-        let l = litellm(&std::fs::read("/work/shared/data/litellm-model-prices.json").unwrap()).unwrap();
-        let m = models_dev(&std::fs::read("/work/shared/data/models-dev-price-history.json").unwrap()).unwrap();
-        let all = merge(l, m);
-        let text = write_catalogue(&all);
-        let head = format!("{MAGIC}\n# LiteLLM 1.109.1, model_prices_and_context_window.json, MIT licence, Copyright (c) 2023 Berri AI\n# models.dev 2026-10-26, by way of model-prices 0.0.5, MIT licence\n# {}\n", sources(&all));
-        let text = text.replacen(&format!("{MAGIC}\n"), &head, 1);
-        assert_eq!(parse_catalogue(&text).unwrap().len() + 4, text.lines().count());
-        std::fs::write("/tmp/catalogue.tsv", text).unwrap();
+    fn litellm_files_are_read_to_the_last_digit() {
+        check(
+            &read(LITELLM.as_bytes()).expect("prices"),
+            &[
+                "dashscope\tranges\t\tlitellm\tflat in=0.3;>32000 in=0.5",
+                "openai\tsmall\t\tlitellm\tflat in=0.15 out=0.6;flex long=1;priority>272000 in=0.6;us 1.1;search 0.01",
+                "tencent\tnight\t\tlitellm\tflat in=2;off 1@10:00-16:00+7@16:00-00:00 in=1",
+                "xai\tlong\t\tlitellm\tflat in=1;>199999 in=2",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_history_is_read_with_its_dates_and_without_its_mistakes() {
+        check(
+            &read(HISTORY.as_bytes()).expect("prices"),
+            &[
+                "openai\tsmall\t\tmodels.dev\tflat in=0.3 out=0.6;>272000 in=0.5;batch in=0.15 write=0.2 long=0.3",
+                "openai\tsmall\t2025-02-01T00:00:00Z\tmodels.dev\tflat in=0.15 out=0.6;batch in=0.15 write=0.2 long=0.3",
+                "openai\tsmall\t2025-03-01T00:00:00Z\tmodels.dev\tbatch in=0.15 write=0.2 long=0.3",
+            ],
+        );
+    }
+
+    #[test]
+    fn history_comes_before_what_is_current() {
+        let current = litellm(LITELLM.as_bytes()).expect("prices");
+        let current = current.into_iter().filter(|price| price.model() == "small").collect();
+        let merged = merge(current, models_dev(HISTORY.as_bytes()).expect("prices"));
+        let since: Vec<_> = merged.iter().map(|price| (price.source(), price.in_force_since())).collect();
+        let february = time::parse("2025-02-01T00:00:00Z");
+        assert_eq!(since, [(Source::ModelsDev, None), (Source::LiteLlm, february)]);
+    }
+
+    #[test]
+    fn the_api_of_models_dev_is_read() {
+        let text = r#"{"xai": {"id": "xai", "models": {"g": {"cost": {"input": 3, "output": 15,
+            "context_over_200k": {"input": 6.000000000000001}}}, "free": {"name": "no cost"}}}}"#;
+        check(
+            &read(text.as_bytes()).expect("prices"),
+            &["xai\tg\t\tmodels.dev\tflat in=3 out=15;>199999 in=6"],
+        );
+    }
+
+    #[test]
+    fn what_is_no_price_file_is_refused() {
+        for text in ["", "[]", "{}", "{\"a\": 1}", "not json", "# outlay prices 1\nnonsense"] {
+            assert!(read(text.as_bytes()).is_err(), "{text}");
+        }
     }
 }

@@ -34,6 +34,9 @@ fn behind(mut past: Vec<Price>, current: Price) -> Vec<Price> {
     };
     let since = past.get(begins).and_then(|price| price.since);
     past.truncate(begins);
+    for price in &mut past {
+        complete(price, &current);
+    }
     let mut prices = distinct(past);
     prices.push(current.since(since));
     prices
@@ -50,6 +53,26 @@ fn agree(past: &Price, current: &Price) -> bool {
     let off_peak = current.off_peak.as_ref().map(|off_peak| off_peak.rates);
     let cheaper = |class| off_peak.as_ref().and_then(|rates: &Rates| rates.get(class));
     past.is_priced() && (like(&|class| current.rate(class)) || like(&cheaper))
+}
+
+/// Adds to a past price what the history does not record: the fee of a search, and, where the flat rates
+/// are the same, the tiers, the sizes and the factors.
+fn complete(past: &mut Price, current: &Price) {
+    if !past.is_priced() {
+        return;
+    }
+    past.search = past.search.or(current.search);
+    let same = |class| past.rate(class) == current.rate(class);
+    if !same(Class::Input) || !same(Class::Output) {
+        return;
+    }
+    past.factors = current.factors;
+    for term in &current.terms {
+        if !past.terms.iter().any(|known| (known.tier, known.above) == (term.tier, term.above)) {
+            past.terms.push(*term);
+        }
+    }
+    past.terms.sort_by_key(|term| (term.tier, term.above));
 }
 
 /// Drops entries that change nothing.

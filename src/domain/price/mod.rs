@@ -15,9 +15,10 @@ use super::time::Timestamp;
 pub use merge::{merge, sources};
 pub use names::canonical;
 pub use rates::{Class, Factors, OffPeak, Price, Rates, Source, Term, Window};
-pub use text::{MAGIC, parse_catalogue, parse_clock, write_catalogue};
+pub use text::{MAGIC, parse_catalogue, parse_clock, write_catalogue, write_catalogue_with};
 
-/// The prices built in: LiteLLM's and models.dev's, as the first lines of the file say.
+/// The prices built in: LiteLLM's and models.dev's, as the first lines of the file say. It is what
+/// [`write_catalogue_with`] makes of [`merge`] of the two files as `wire::price_file` reads them.
 static BUILTIN: &str = include_str!("catalogue.tsv");
 
 /// All known prices: a catalogue, and over it those of the user.

@@ -110,8 +110,22 @@ const MAKERS: &[(&str, &str)] = &[
 
 /// Makers asked for a name that no pattern knows.
 pub(super) const HOMES: &[&str] = &[
-    "openai", "anthropic", "gemini", "xai", "deepseek", "mistral", "cohere", "moonshot", "zai", "minimax",
-    "perplexity", "ai21", "amazon_nova", "voyage", "meta", "bedrock",
+    "openai",
+    "anthropic",
+    "gemini",
+    "xai",
+    "deepseek",
+    "mistral",
+    "cohere",
+    "moonshot",
+    "zai",
+    "minimax",
+    "perplexity",
+    "ai21",
+    "amazon_nova",
+    "voyage",
+    "meta",
+    "bedrock",
 ];
 
 /// Returns our spelling of a provider's name.

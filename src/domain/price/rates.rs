@@ -413,6 +413,9 @@ impl Price {
         let mine = |term: &&Term| term.tier == Tier::Standard || term.tier == tier;
         let sizes = self.terms.iter().filter(mine).map(|term| term.above);
         let size = sizes.filter(|&above| above < prompt).max().unwrap_or(0);
+        if tier == Tier::Standard && size == 0 {
+            return rates;
+        }
         let steps = [(tier, 0), (Tier::Standard, size), (tier, size)];
         for (tier, above) in steps.into_iter().filter(|&step| step != (Tier::Standard, 0)) {
             if let Some(over) = self.term(tier, above) {

@@ -21,11 +21,19 @@ pub const MAGIC: &str = "# outlay prices 1";
 
 /// Writes prices as a catalogue. Of two prices of one model and date, the later one is kept.
 pub fn write_catalogue(prices: &[Price]) -> String {
+    write_catalogue_with(&[], prices)
+}
+
+/// Writes a catalogue with remarks at its head, a line each: source, version, licence.
+pub fn write_catalogue_with(remarks: &[&str], prices: &[Price]) -> String {
     let mut sorted: Vec<(String, &Price)> = prices.iter().map(|price| (key(price), price)).collect();
     sorted.sort_by(|(key, price), (other, than)| {
         (key, &price.model, price.since).cmp(&(other, &than.model, than.since))
     });
     let mut text = format!("{MAGIC}\n");
+    for remark in remarks.iter().flat_map(|remark| remark.lines()) {
+        let _ = writeln!(text, "# {remark}");
+    }
     for (index, (_, price)) in sorted.iter().enumerate() {
         let next = sorted.get(index + 1).map(|(_, next)| *next);
         let same = |next: &Price| {
@@ -71,10 +79,8 @@ pub(super) fn find(text: &str, provider: &str, model: &str) -> Vec<Price> {
         }
     }
     let lines = text.get(low..).unwrap_or_default().lines();
-    let same: Vec<Price> = lines
-        .take_while(|line| compare(line, &wanted) == Ordering::Equal)
-        .filter_map(parse_line)
-        .collect();
+    let same: Vec<Price> =
+        lines.take_while(|line| compare(line, &wanted) == Ordering::Equal).filter_map(parse_line).collect();
     let spelling = match same.iter().find(|price| price.model == model).or(same.first()) {
         Some(price) => price.model.clone(),
         None => return same,
