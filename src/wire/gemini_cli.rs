@@ -344,3 +344,99 @@ fn project(path: &Path) -> String {
     let chats = parts[..inner].iter().rposition(|part| part == "chats").unwrap_or(inner);
     chats.checked_sub(1).map(|at| parts[at].clone().into_owned()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::time::Timestamp;
+
+    const FILE: &str = "/home/dev/.gemini/tmp/shop/chats/session-1.jsonl";
+    const ID: &str = "c6a87bad-e8ad-44c6-be1b-505b33574234";
+
+    fn decode(text: &[u8]) -> Decoded {
+        let origin = Origin { path: Path::new(FILE), tenant: None, first_seen: Timestamp::EPOCH, rank: 0 };
+        let mut out = Decoded::default();
+        let mut gemini = GeminiCli::new(&origin);
+        gemini.block(text, Place { offset: 0, line: 1 }, &mut out);
+        gemini.pause(&mut out);
+        out
+    }
+
+    fn message(id: &str, output: u64) -> String {
+        format!(
+            r#"{{"id":"{id}","timestamp":"2026-11-22T02:50:27.729Z","type":"gemini","model":"gemini-2.5-pro","tokens":{{"input":1217,"output":{output},"cached":256,"thoughts":12,"tool":3,"total":9999}}}}"#
+        )
+    }
+
+    /// Checks the calls, lines left out and bad lines of a text.
+    #[track_caller]
+    fn check(text: &str, calls: usize, skipped: u64, bad: u64) {
+        let out = decode(text.as_bytes());
+        let sum: u64 = out.tally.skipped.iter().sum();
+        assert_eq!((out.calls.len(), sum, out.tally.bad), (calls, skipped, bad), "{text}");
+    }
+
+    #[test]
+    fn thoughts_and_tools_are_added_and_cached_tokens_taken_out() {
+        let out = decode(message(ID, 41).as_bytes());
+        let tokens = out.calls[0].tokens;
+        assert_eq!((tokens.input.count(), tokens.cache_read.count()), (1217 - 256 + 3, 256));
+        assert_eq!((tokens.output.count(), tokens.reasoning.count()), (53, 12));
+        assert_eq!((out.calls[0].tenant.as_str(), out.calls[0].model.as_str()), ("shop", "gemini-2.5-pro"));
+    }
+
+    #[test]
+    fn a_list_that_is_written_again_repeats_nothing() {
+        let one = message(ID, 41);
+        let list = format!(r#"{{"$set":{{"messages":[{{"id":"u","type":"user"}},{one}]}}}}"#);
+        check(&format!("{{\"sessionId\":\"s\"}}\n{one}\n{list}\n"), 1, 2, 0);
+        check(&format!("{{\"sessionId\":\"s\"}}\n{list}\n{one}\n{}\n", message(ID, 42)), 2, 2, 0);
+    }
+
+    #[test]
+    fn a_document_over_many_lines_is_read_once_it_is_whole() {
+        let document =
+            format!("{{\n  \"messages\": [\n    {}\n  ],\n  \"sessionId\": \"s\"\n}}\n", message(ID, 41));
+        check(&document, 1, 5, 0);
+        check(&document[..document.len() - 3], 0, 0, 0);
+        check(&format!("{{\"messages\":[{},{}]}}", message(ID, 41), message("a1", 4)), 2, 0, 0);
+    }
+
+    #[test]
+    fn a_torn_first_line_does_not_hide_the_lines_after_it() {
+        check(&format!("{{\"sessionId\":\"s\n{}\n", message(ID, 41)), 1, 0, 1);
+    }
+
+    #[test]
+    fn noise_is_skipped_or_bad() {
+        let bare = r#"{"id":"x","type":"gemini","timestamp":"2026-11-22T02:50:27Z","tokens":null}"#;
+        check(&format!("\n{{\"kind\":\"main\"}}\n{bare}\nnot json\n"), 0, 3, 1);
+        check(&message(ID, 4).replace("2026-11-22", "someday"), 0, 0, 1);
+    }
+
+    proptest! {
+        #[test]
+        fn every_line_of_a_session_is_accounted_for(
+            lines in prop::collection::vec(
+                prop_oneof![
+                    r"[\{]?[ -~]{0,40}".prop_map(String::from),
+                    (0_u64..3).prop_map(|output| message(ID, output)),
+                    (0_usize..200).prop_map(|at| message(ID, 4).chars().take(at).collect()),
+                ],
+                0..12,
+            )
+        ) {
+            let text = format!("{{\"sessionId\":\"s\"}}\n{}", lines.join("\n"));
+            let out = decode(text.as_bytes());
+            let accounted = out.tally.skipped.iter().sum::<u64>() + out.tally.bad + out.calls.len() as u64;
+            prop_assert_eq!(out.tally.lines, accounted);
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            decode(&bytes);
+        }
+    }
+}

@@ -54,7 +54,7 @@ impl ClaudeCode {
     /// Starts on one file.
     pub fn new(origin: &Origin<'_>) -> ClaudeCode {
         let below = below_projects(origin.path);
-        let slug = below.first().map(String::as_str).unwrap_or_default();
+        let slug = below.first().filter(|_| below.len() > 1).map(String::as_str).unwrap_or_default();
         ClaudeCode {
             path: origin.path.as_os_str().as_encoded_bytes().into(),
             rank: origin.rank,
@@ -120,15 +120,16 @@ impl ClaudeCode {
     }
 
     fn id(&self, answer: &Answer<'_>, model: &str, place: Place) -> CallId {
-        let text =
-            |raw: json::Raw<'_>| raw.text().filter(|text| !text.is_empty()).map(|text| text.into_owned());
-        if let Some(id) = answer.id.text().filter(|id| !id.is_empty()) {
-            return CallId::of(KIND, &[id.as_bytes(), model.as_bytes()]);
+        let model = model.as_bytes();
+        let id = answer.id.text().unwrap_or_default();
+        if !id.is_empty() {
+            return CallId::of(KIND, &[id.as_bytes(), model]);
         }
-        match text(answer.uuid) {
-            Some(uuid) => CallId::of(KIND, &[b"uuid", uuid.as_bytes(), model.as_bytes()]),
-            None => CallId::of(KIND, &[b"place", &self.path, &place.offset.to_le_bytes(), model.as_bytes()]),
+        let uuid = answer.uuid.text().unwrap_or_default();
+        if !uuid.is_empty() {
+            return CallId::of(KIND, &[b"uuid", uuid.as_bytes(), model]);
         }
+        CallId::of(KIND, &[b"place", &self.path, &place.offset.to_le_bytes(), model])
     }
 
     /// A replay (a record of another session, copied by resume) is as near as its original but comes before

@@ -128,16 +128,16 @@ pub struct Info<'a> {
 
 #[derive(Debug, Deserialize)]
 struct Usage<'a> {
-    #[serde(borrow, default)]
-    input_tokens: Raw<'a>,
-    #[serde(borrow, default)]
-    cached_input_tokens: Raw<'a>,
-    #[serde(borrow, default)]
-    cache_write_input_tokens: Raw<'a>,
-    #[serde(borrow, default)]
-    output_tokens: Raw<'a>,
-    #[serde(borrow, default)]
-    reasoning_output_tokens: Raw<'a>,
+    #[serde(borrow, default, rename = "input_tokens")]
+    input: Raw<'a>,
+    #[serde(borrow, default, rename = "cached_input_tokens")]
+    cached: Raw<'a>,
+    #[serde(borrow, default, rename = "cache_write_input_tokens")]
+    written: Raw<'a>,
+    #[serde(borrow, default, rename = "output_tokens")]
+    output: Raw<'a>,
+    #[serde(borrow, default, rename = "reasoning_output_tokens")]
+    reasoning: Raw<'a>,
 }
 
 /// Token counts as Codex states them: cached and written ones inside the input, reasoning inside the output.
@@ -158,11 +158,11 @@ impl Count {
         }
         let usage: Usage<'_> = serde_json::from_str(raw.as_written())?;
         Ok(Some(Count {
-            input: usage.input_tokens.count_or_zero()?,
-            cached: usage.cached_input_tokens.count_or_zero()?,
-            written: usage.cache_write_input_tokens.count_or_zero()?,
-            output: usage.output_tokens.count_or_zero()?,
-            reasoning: usage.reasoning_output_tokens.count_or_zero()?,
+            input: usage.input.count_or_zero()?,
+            cached: usage.cached.count_or_zero()?,
+            written: usage.written.count_or_zero()?,
+            output: usage.output.count_or_zero()?,
+            reasoning: usage.reasoning.count_or_zero()?,
         }))
     }
 
