@@ -1,4 +1,4 @@
-//! LiteLLM callback objects and SpendLogs rows, as JSON and as CSV.
+//! LiteLLM callback objects and `SpendLogs` rows, as JSON and as CSV.
 
 use std::borrow::Cow;
 
@@ -195,7 +195,7 @@ fn with_underscores(class: &str) -> String {
     words
 }
 
-/// Reads SpendLogs rows as a database writes them to CSV: the first record names the columns; records
+/// Reads `SpendLogs` rows as a database writes them to CSV: the first record names the columns; records
 /// may contain line ends, and blocks may end inside a record.
 pub struct LitellmCsv {
     records: Records,

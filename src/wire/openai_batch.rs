@@ -134,6 +134,7 @@ fn anthropic<'a>(line: &Object<'a>) -> Option<Item<'a>> {
         let outer = result.object("error");
         let inner = outer.object("error");
         let word = inner.text("type").or_else(|| outer.text("type")).unwrap_or(kind);
+        let word = if word == "canceled" { Cow::Borrowed("cancelled") } else { word };
         word.strip_suffix("_error").filter(|bare| *bare != "server").unwrap_or(&word).to_owned()
     });
     Some(Item { id: body.text("id"), provider: "anthropic", body, failure })

@@ -171,15 +171,10 @@ impl Otel {
     ) -> Result<Call, Left> {
         let tokens = tokens.ok_or(Left::Skip(Skip::NoUsage))?;
         let (own, record) = (&signal.own, signal.record);
-        let id = match own.text("gen_ai.response.id") {
-            Some(id) => response(&id),
-            None => {
-                let (trace, span) = (record.text("traceId"), record.text("spanId"));
-                match (trace, span) {
-                    (Some(trace), Some(span)) => CallId::of("otlp", &[trace.as_bytes(), span.as_bytes()]),
-                    _ => signal.by_content(&tokens),
-                }
-            }
+        let id = match (own.text("gen_ai.response.id"), record.text("traceId"), record.text("spanId")) {
+            (Some(id), _, _) => response(&id),
+            (None, Some(trace), Some(span)) => CallId::of("otlp", &[trace.as_bytes(), span.as_bytes()]),
+            _ => signal.by_content(&tokens),
         };
         let model = own.first(&MODEL);
         let provider = own.first(&PROVIDER);

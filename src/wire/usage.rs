@@ -67,6 +67,7 @@ impl<'a> Object<'a> {
     }
 
     /// Returns the object under a key, empty where there is none.
+    #[must_use]
     pub fn object(&self, key: &str) -> Object<'a> {
         Object::of(self.get(key))
     }
@@ -412,7 +413,7 @@ pub fn exclusive(usage: &Object<'_>, (input, output): (u64, u64)) -> Result<Toke
 
 fn gemini_answer(body: &Object<'_>, usage: &Object<'_>) -> Result<Answer, Left> {
     let mut answer = gemini_plain(body);
-    answer.tokens = thoughts_apart(Apart {
+    answer.tokens = thoughts_apart(&Apart {
         prompt: usage.count("promptTokenCount")?.unwrap_or(0),
         cached: usage.count("cachedContentTokenCount")?.unwrap_or(0),
         tool: usage.count("toolUsePromptTokenCount")?.unwrap_or(0),
@@ -427,7 +428,7 @@ fn gemini_answer(body: &Object<'_>, usage: &Object<'_>) -> Result<Answer, Left> 
 /// Reads an answer of Gemini's interactions, which has the same relations under other names.
 fn interaction(body: &Object<'_>, usage: &Object<'_>) -> Result<Answer, Left> {
     let mut answer = gemini_plain(body);
-    answer.tokens = thoughts_apart(Apart {
+    answer.tokens = thoughts_apart(&Apart {
         prompt: usage.count("total_input_tokens")?.unwrap_or(0),
         cached: usage.count("total_cached_tokens")?.unwrap_or(0),
         tool: usage.count("total_tool_use_tokens")?.unwrap_or(0),
@@ -454,7 +455,7 @@ struct Apart {
     thoughts: u64,
 }
 
-fn thoughts_apart(counts: Apart) -> TokenCount {
+fn thoughts_apart(counts: &Apart) -> TokenCount {
     let output = counts.answer.saturating_add(counts.thoughts);
     let mut tokens = TokenCount::from_inclusive(counts.prompt, counts.cached, (0, 0), output);
     tokens.input += Tokens::new(counts.tool);
