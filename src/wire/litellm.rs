@@ -1,4 +1,4 @@
-//! LiteLLM callback objects and SpendLogs rows, as JSON and as CSV.
+//! LiteLLM callback objects and `SpendLogs` rows, as JSON and as CSV.
 
 use std::borrow::Cow;
 
@@ -184,16 +184,18 @@ fn failure(class: &str) -> Cow<'_, str> {
 fn with_underscores(class: &str) -> String {
     let bare = class.strip_suffix("Error").or_else(|| class.strip_suffix("Exception")).unwrap_or(class);
     let mut words = String::new();
+    let mut after_lowercase = false;
     for letter in bare.chars() {
-        if letter.is_uppercase() && words.chars().last().is_some_and(char::is_lowercase) {
+        if letter.is_uppercase() && after_lowercase {
             words.push('_');
         }
+        after_lowercase = letter.is_lowercase();
         words.extend(letter.to_lowercase());
     }
     words
 }
 
-/// Reads SpendLogs rows as a database writes them to CSV: the first record names the columns; records
+/// Reads `SpendLogs` rows as a database writes them to CSV: the first record names the columns; records
 /// may contain line ends, and blocks may end inside a record.
 pub struct LitellmCsv {
     records: Records,
@@ -337,5 +339,192 @@ impl Fields {
     fn finish(mut self) -> Vec<String> {
         self.end_field();
         self.done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::format::Format;
+    use super::super::usage::testing::{classes, comes_out, counted, decoder, json, one, outcomes, read};
+    use super::*;
+
+    const CALLBACK: &str = r#"{"id":"chatcmpl-1","status":"success","cache_hit":null,"startTime":1795316071.449975,"endTime":1795316071.9,"completionStartTime":1795316071.5,"custom_llm_provider":"anthropic","model":"claude-sonnet-4-5","prompt_tokens":4633,"completion_tokens":59,"response_cost":0.0048852,"metadata":{"user_api_key_team_alias":"acme","usage_object":{"completion_tokens_details":{"reasoning_tokens":9},"prompt_tokens_details":{"cached_tokens":4004,"cache_creation_tokens":604,"cache_creation_token_details":{"ephemeral_5m_input_tokens":400,"ephemeral_1h_input_tokens":204}},"cache_creation_input_tokens":604,"cache_read_input_tokens":4004}}}"#;
+    const ROW: &str = r#"{"request_id":"chatcmpl-1","spend":0.0048852,"prompt_tokens":4633,"completion_tokens":59,"startTime":"2026-11-22 02:54:31.449975","endTime":"2026-11-22 02:54:31.9","model":"claude-sonnet-4-5","custom_llm_provider":"anthropic","cache_hit":"None","team_id":"t","metadata":"{\"user_api_key_team_alias\":\"acme\",\"usage_object\":{\"prompt_tokens_details\":{\"cached_tokens\":4004,\"cache_creation_tokens\":604,\"cache_creation_token_details\":{\"ephemeral_5m_input_tokens\":400,\"ephemeral_1h_input_tokens\":204}}}}","request_tags":"[\"a\"]"}"#;
+
+    fn read_one(line: &str) -> Call {
+        one(&Format::Litellm, line)
+    }
+
+    #[test]
+    fn the_prompt_includes_what_was_cached() {
+        let call = read_one(CALLBACK);
+        assert_eq!(classes(&call), [25, 4004, 400, 204, 59, 9]);
+        assert_eq!(call.reported, Some(Money::from_nanos(4_885_200)));
+        assert_eq!((call.tenant.as_str(), call.provider.as_str()), ("acme", "anthropic"));
+        assert_eq!((call.latency, call.first_byte), (Some(Millis::new(451)), Some(Millis::new(51))));
+    }
+
+    #[test]
+    fn a_row_is_the_same_call_as_its_callback() {
+        let (row, callback) = (read_one(ROW), read_one(CALLBACK));
+        assert_eq!((row.id, row.at, row.reported), (callback.id, callback.at, callback.reported));
+        assert_eq!(classes(&row), [25, 4004, 400, 204, 59, 0]);
+        assert_eq!(row.tenant, callback.tenant);
+    }
+
+    #[test]
+    fn a_line_may_hold_an_array_and_a_call_delivered_twice_counts_once() {
+        let out = read(&Format::Litellm, &format!("[{CALLBACK},{ROW}]\n{CALLBACK}\n"));
+        assert_eq!((out.calls.len(), counted(out.calls).len()), (3, 1));
+    }
+
+    #[test]
+    fn what_litellm_answered_from_its_own_cache_costs_nothing() {
+        for hit in ["true", "\"True\""] {
+            let line = CALLBACK.replace("\"cache_hit\":null", &format!("\"cache_hit\":{hit}"));
+            let call = read_one(&line);
+            assert_eq!((call.tier, call.reported), (Tier::CacheHit, Some(Money::ZERO)));
+        }
+    }
+
+    #[test]
+    fn tokens_at_no_cost_are_unpriced() {
+        assert_eq!(read_one(&CALLBACK.replace("0.0048852", "0.0")).reported, None);
+        assert_eq!(read_one(&CALLBACK.replace("0.0048852", "null")).reported, None);
+    }
+
+    #[test]
+    fn a_failure_is_a_failed_call_with_its_class() {
+        let line = r#"{"id":"x","status":"failure","startTime":"2026-11-22T02:54:31Z","prompt_tokens":0,"completion_tokens":0,"response_cost":0.0,"model":"m","error_information":{"error_class":"RateLimitError"},"metadata":{}}"#;
+        let call = read_one(line);
+        assert_eq!((call.status, call.failure.as_str()), (Status::Failed, "rate_limit"));
+        assert_eq!((call.tenant.as_str(), call.reported), ("unknown", Some(Money::ZERO)));
+        assert_eq!(failure("JSONSchemaValidationError"), "jsonschema_validation");
+    }
+
+    #[track_caller]
+    fn check_tenant(fields: &str, metadata: &str, want: &str) {
+        let line = format!(
+            r#"{{"id":"x","startTime":1795316071,"prompt_tokens":1{fields},"metadata":{{"a":1{metadata}}}}}"#
+        );
+        assert_eq!(read_one(&line).tenant.as_str(), want);
+    }
+
+    #[test]
+    fn the_tenant_is_the_first_name_that_is_not_empty() {
+        check_tenant(
+            "",
+            r#","user_api_key_team_alias":"","user_api_key_team_id":"t","user_api_key_alias":"k""#,
+            "t",
+        );
+        check_tenant("", r#","user_api_key_alias":"k","user_api_key_user_id":"u""#, "k");
+        check_tenant(r#","end_user":"e""#, r#","user_api_key_user_id":"u""#, "u");
+        check_tenant(r#","end_user":"e""#, r#","user_api_key_user_id":null"#, "e");
+        check_tenant(r#","end_user":"""#, "", "unknown");
+    }
+
+    #[test]
+    fn a_bad_record_says_why_and_the_next_is_read() {
+        let text = format!(
+            "{}\n{}\n{{\"hello\":1}}\n{ROW}\n",
+            CALLBACK.replace("4633", "\"many\""),
+            CALLBACK.replace("1795316071.449975", "\"soon\"").replace("\"endTime\"", "\"ended\"")
+        );
+        let out = read(&Format::Litellm, &text);
+        assert_eq!((out.calls.len(), out.tally.bad, out.tally.lines), (1, 2, 4));
+        assert!(out.bad[0].reason.starts_with("prompt_tokens: token count is \"many\""), "{:?}", out.bad);
+        assert_eq!(out.bad[1].reason, "startTime is \"soon\": expected an instant");
+    }
+
+    const CSV: &str = "request_id,spend,prompt_tokens,completion_tokens,startTime,model,metadata,cache_hit\n\
+        a,0.001,\"1000\",10,2026-11-22 02:54:30.562,gpt-4.1,\"{\"\"user_api_key_team_alias\"\": \"\"ac,me\"\",\r\n\
+        \"\"usage_object\"\": {\"\"prompt_tokens_details\"\": {\"\"cached_tokens\"\": 400}}}\",None\r\n\
+        b,0.001,7,1,2026-11-22 02:54:31,gpt-4.1,,True\n\
+        c,1\n\
+        d,0.001,x,1,2026-11-22 02:54:31,gpt-4.1,,\n\
+        e,,3,1,2026-11-22 02:54:31,,,";
+
+    #[test]
+    fn rows_of_csv_may_hold_commas_quotes_and_line_ends() {
+        let out = read(&Format::LitellmCsv, CSV);
+        let ids: Vec<u64> = out.calls.iter().map(|call| call.tokens.prompt().count()).collect();
+        assert_eq!(ids, [1000, 7, 3]);
+        assert_eq!(
+            (out.calls[0].tenant.as_str(), classes(&out.calls[0])),
+            ("ac,me", [600, 400, 0, 0, 10, 0])
+        );
+        assert_eq!((out.calls[1].tier, out.calls[2].model.as_str()), (Tier::CacheHit, "unknown"));
+        assert_eq!((out.tally.bad, out.bad[0].reason.as_str()), (2, "2 fields: the header names 8"));
+        assert_eq!((out.bad[0].line, out.bad[1].line), (5, 6));
+    }
+
+    #[test]
+    fn a_record_split_between_blocks_is_read_whole() {
+        let whole = read(&Format::LitellmCsv, CSV).calls;
+        let mut decoder = decoder(&Format::LitellmCsv);
+        let (mut out, mut place) = (Decoded::default(), Place { offset: 0, line: 1 });
+        for line in CSV.split_inclusive('\n') {
+            decoder.block(line.as_bytes(), place, &mut out);
+            decoder.pause(&mut out);
+            place = Place { offset: place.offset + line.len() as u64, line: place.line + 1 };
+        }
+        assert_eq!(out.calls, whole);
+    }
+
+    const KEYS: &[&str] = &[
+        "id",
+        "request_id",
+        "startTime",
+        "endTime",
+        "prompt_tokens",
+        "completion_tokens",
+        "metadata",
+        "usage_object",
+        "prompt_tokens_details",
+        "cached_tokens",
+        "status",
+        "cache_hit",
+        "response_cost",
+        "error_information",
+        "error_class",
+        "model",
+    ];
+
+    proptest! {
+        #[test]
+        fn any_bytes_come_out_as_something(line in prop::collection::vec(any::<u8>(), 0..80)) {
+            comes_out(&Format::Litellm, &line);
+        }
+
+        #[test]
+        fn any_json_comes_out_as_something(line in json(KEYS)) {
+            comes_out(&Format::Litellm, line.as_bytes());
+        }
+
+        #[test]
+        fn every_field_of_csv_comes_back(fields in prop::collection::vec(any::<String>(), 1..6)) {
+            let fields: Vec<String> = fields.into_iter().map(|field| field.replace('\r', "")).collect();
+            let written: Vec<String> =
+                fields.iter().map(|field| format!("\"{}\"", field.replace('"', "\"\""))).collect();
+            let mut record = Fields::default();
+            for line in written.join(",").split('\n') {
+                record.feed(line.as_bytes());
+            }
+            prop_assert_eq!(record.finish(), fields);
+        }
+
+        #[test]
+        fn any_csv_without_quotes_comes_out_line_by_line(lines in prop::collection::vec("[^\"\n]{0,30}", 1..6)) {
+            let out = read(&Format::LitellmCsv, &lines.join("\n"));
+            prop_assert_eq!(outcomes(&out), out.tally.lines);
+        }
+
+        #[test]
+        fn any_csv_is_survived(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let mut out = Decoded::default();
+            decoder(&Format::LitellmCsv).block(&bytes, Place { offset: 0, line: 1 }, &mut out);
+        }
     }
 }

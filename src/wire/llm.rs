@@ -140,3 +140,83 @@ fn tokens(row: &Row<'_>) -> Result<Option<TokenCount>, String> {
     }
     inclusive(&details, input, output).map(Some)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::format::Format;
+    use super::super::usage::testing::{classes, counted, origin, outcomes, read_rows};
+    use super::*;
+
+    fn row<'a>(id: &'a str, counts: (&'a str, &'a str), details: &'a str) -> Vec<(&'a str, &'a str)> {
+        vec![
+            ("id", id),
+            ("model", "shop-mini"),
+            ("input_tokens", counts.0),
+            ("output_tokens", counts.1),
+            ("token_details", details),
+            ("datetime_utc", "2026-11-22T02:55:25.308819+00:00"),
+        ]
+    }
+
+    #[track_caller]
+    fn check(details: &str, want: [u64; 6]) {
+        let out = read_rows(&Format::Llm, &[&row("a", ("1000", "40"), details)]);
+        assert_eq!(out.calls.iter().map(classes).collect::<Vec<_>>(), [want], "{details} {:?}", out.bad);
+    }
+
+    #[test]
+    fn every_plugin_counts_in_its_own_manner() {
+        check("", [1000, 0, 0, 0, 40, 0]);
+        check(r#"{"prompt_tokens_details":{"cached_tokens":384}}"#, [616, 384, 0, 0, 40, 0]);
+        check(r#"{"completion_tokens_details":{"reasoning_tokens":3}}"#, [1000, 0, 0, 0, 40, 3]);
+        check(r#"{"cache_read_input_tokens":9,"cache_creation_input_tokens":5}"#, [1000, 9, 5, 0, 40, 0]);
+        check(r#"{"cachedContentTokenCount":100,"thoughtsTokenCount":30}"#, [900, 100, 0, 0, 40, 30]);
+    }
+
+    #[test]
+    fn both_generations_are_asked_and_the_turn_wins() {
+        let tables = |name: &str| {
+            let columns = ["id", "model", "input_tokens", "output_tokens", "datetime_utc", "token_details"];
+            ["responses", "turns"].contains(&name).then(|| columns.map(str::to_owned).to_vec())
+        };
+        let queries = Llm::new(&origin()).queries(&tables).expect("both tables");
+        assert_eq!(queries.len(), 2);
+        assert!(queries.iter().all(|query| query.sql.matches("?1").count() == 1 && query.cursor.is_some()));
+        let mut turn = row("a", ("7", "1"), "");
+        turn.push(("generation", "turns"));
+        let response = row("a", ("5", "1"), "");
+        for order in [[&turn, &response], [&response, &turn]] {
+            let calls = counted(read_rows(&Format::Llm, &[order[0], order[1]]).calls);
+            assert_eq!(calls.iter().map(|call| call.tokens.input.count()).collect::<Vec<_>>(), [7]);
+        }
+    }
+
+    #[test]
+    fn a_database_of_something_else_is_named() {
+        let error = Llm::new(&origin()).queries(&|_| None).expect_err("no tables");
+        assert_eq!(error, "there is no table responses, and there is no table turns");
+        let old = |name: &str| (name == "responses").then(|| vec!["id".to_owned(), "model".to_owned()]);
+        let error = Llm::new(&origin()).queries(&old).expect_err("old table");
+        assert_eq!(error, "table responses has no column input_tokens, and there is no table turns");
+    }
+
+    #[test]
+    fn rows_without_counts_are_skipped_and_bad_ones_say_why() {
+        let out = read_rows(
+            &Format::Llm,
+            &[&row("a", ("", ""), ""), &row("b", ("-1", "2"), ""), &row("c", ("1", "2"), "{")],
+        );
+        assert_eq!((out.tally.skipped[Skip::NoUsage as usize], out.tally.bad), (1, 2));
+        assert!(out.bad[0].reason.starts_with("input_tokens: "), "{:?}", out.bad);
+    }
+
+    proptest! {
+        #[test]
+        fn any_row_comes_out_as_something(input in any::<String>(), details in any::<String>()) {
+            let out = read_rows(&Format::Llm, &[&row("a", (&input, "1"), &details)]);
+            prop_assert_eq!(outcomes(&out), 1);
+        }
+    }
+}

@@ -134,7 +134,94 @@ fn anthropic<'a>(line: &Object<'a>) -> Option<Item<'a>> {
         let outer = result.object("error");
         let inner = outer.object("error");
         let word = inner.text("type").or_else(|| outer.text("type")).unwrap_or(kind);
+        let word = if word == "canceled" { Cow::Borrowed("cancelled") } else { word };
         word.strip_suffix("_error").filter(|bare| *bare != "server").unwrap_or(&word).to_owned()
     });
     Some(Item { id: body.text("id"), provider: "anthropic", body, failure })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::format::Format;
+    use super::super::usage::testing::{SEEN, classes, comes_out, json, one, read};
+    use super::*;
+
+    #[test]
+    fn an_openai_line_is_a_batch_call_of_the_tenant_in_its_custom_id() {
+        let call = one(
+            &Format::OpenAiBatch,
+            r#"{"id":"batch_req_1","custom_id":"acme:7","response":{"status_code":200,"body":{"id":"c","created":1781906400,"model":"gpt-4o-mini","usage":{"prompt_tokens":30,"completion_tokens":3,"prompt_tokens_details":{"cached_tokens":10}}}},"error":null}"#,
+        );
+        assert_eq!((call.tenant.as_str(), call.tier, call.status), ("acme", Tier::Batch, Status::Settled));
+        assert_eq!(call.at, Timestamp::from_seconds(1_781_906_400));
+        assert_eq!(classes(&call), [20, 10, 0, 0, 3, 0]);
+    }
+
+    #[track_caller]
+    fn check_failed(line: &str, failure: &str) {
+        let call = one(&Format::OpenAiBatch, line);
+        assert_eq!((call.status, call.failure.as_str()), (Status::Failed, failure));
+        assert_eq!((classes(&call), call.tenant.as_str()), ([0; 6], "acme"));
+    }
+
+    #[test]
+    fn a_line_without_an_answer_is_a_failed_call() {
+        check_failed(
+            r#"{"id":"b","custom_id":"acme:1","response":{"status_code":429,"body":{"error":{"message":"x"}}}}"#,
+            "rate_limit",
+        );
+        check_failed(
+            r#"{"id":"b","custom_id":"acme","response":null,"error":{"code":"batch_expired"}}"#,
+            "batch_expired",
+        );
+        check_failed(
+            r#"{"custom_id":"acme:2","result":{"type":"errored","error":{"type":"error","error":{"type":"overloaded_error"}}}}"#,
+            "overloaded",
+        );
+        check_failed(r#"{"custom_id":"acme:3","result":{"type":"expired"}}"#, "expired");
+    }
+
+    #[test]
+    fn an_anthropic_result_counts_apart_and_takes_the_time_it_was_seen() {
+        let line = r#"{"custom_id":"acme:1","result":{"type":"succeeded","message":{"id":"msg_9","type":"message","model":"claude","usage":{"input_tokens":5,"cache_read_input_tokens":7,"output_tokens":2,"service_tier":"batch"}}}}"#;
+        let call = one(&Format::OpenAiBatch, line);
+        assert_eq!((classes(&call), call.tier), ([5, 7, 0, 0, 2, 0], Tier::Batch));
+        assert_eq!((call.provider.as_str(), call.at), ("anthropic", Timestamp::from_seconds(SEEN)));
+    }
+
+    #[test]
+    fn other_lines_are_skipped() {
+        let out = read(&Format::OpenAiBatch, "{\"method\":\"POST\",\"custom_id\":\"x\"}\n7\n");
+        assert_eq!(out.tally.skipped[Skip::OtherRecord as usize], 2);
+    }
+
+    const KEYS: &[&str] = &[
+        "id",
+        "custom_id",
+        "response",
+        "status_code",
+        "body",
+        "usage",
+        "error",
+        "result",
+        "type",
+        "message",
+        "input_tokens",
+        "prompt_tokens",
+        "code",
+    ];
+
+    proptest! {
+        #[test]
+        fn any_bytes_come_out_as_something(line in prop::collection::vec(any::<u8>(), 0..80)) {
+            comes_out(&Format::OpenAiBatch, &line);
+        }
+
+        #[test]
+        fn any_json_comes_out_as_something(line in json(KEYS)) {
+            comes_out(&Format::OpenAiBatch, line.as_bytes());
+        }
+    }
 }

@@ -147,3 +147,99 @@ fn failure(error: &Object<'_>) -> &'static str {
         _ => "",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::format::Format;
+    use super::super::usage::testing::{classes, counted, json, origin, outcomes, read_rows};
+    use super::*;
+    use crate::domain::time::Millis;
+
+    const DATA: &str = r#"{"role":"assistant","path":{"cwd":"/home/dev/shop/src","root":"/home/dev/shop"},"cost":0.0002369,"tokens":{"total":954,"input":666,"output":30,"reasoning":2,"cache":{"write":4,"read":256}},"modelID":"gpt-5-mini","providerID":"openai","time":{"created":1795315838342,"completed":1795315841622}}"#;
+
+    fn row<'a>(data: &'a str, updated: &'a str) -> [(&'a str, &'a str); 4] {
+        [("id", "msg_1"), ("data", data), ("directory", "/srv"), ("time_updated", updated)]
+    }
+
+    #[track_caller]
+    fn one(data: &str) -> Call {
+        let out = read_rows(&Format::OpenCode, &[&row(data, "1795315841623")]);
+        assert_eq!(out.calls.len(), 1, "{:?}", out.bad);
+        out.calls.into_iter().next().expect("one call")
+    }
+
+    #[test]
+    fn reasoning_stands_beside_the_output() {
+        let call = one(DATA);
+        assert_eq!(classes(&call), [666, 256, 4, 0, 32, 2]);
+        assert_eq!((call.tenant.as_str(), call.provider.as_str()), ("/home/dev/shop", "openai"));
+        assert_eq!(
+            (call.reported, call.latency),
+            (Some(Money::from_nanos(236_900)), Some(Millis::new(3280)))
+        );
+    }
+
+    #[test]
+    fn no_cost_is_no_price_and_outside_a_project_the_session_names_the_tenant() {
+        let call = one(&DATA.replace("0.0002369", "0").replace("\"/home/dev/shop\"", "\"/\""));
+        assert_eq!((call.reported, call.tenant.as_str()), (None, "/srv"));
+    }
+
+    #[test]
+    fn a_message_counts_as_it_was_changed_last() {
+        let early = DATA.replace("\"output\":30", "\"output\":1");
+        for (first, second) in [
+            (row(&early, "1795315840000"), row(DATA, "1795315841623")),
+            (row(DATA, "1795315841623"), row(&early, "1795315840000")),
+        ] {
+            let calls = counted(read_rows(&Format::OpenCode, &[&first, &second]).calls);
+            assert_eq!(calls.iter().map(|call| call.tokens.output.count()).collect::<Vec<_>>(), [32]);
+        }
+    }
+
+    #[test]
+    fn questions_and_messages_just_begun_are_skipped() {
+        let begun =
+            r#"{"role":"assistant","tokens":{"input":0,"output":0},"time":{"created":1795315838342}}"#;
+        let out = read_rows(
+            &Format::OpenCode,
+            &[&row(r#"{"role":"user"}"#, "1"), &row(begun, "1"), &row("{", "1")],
+        );
+        assert_eq!((out.calls.len(), outcomes(&out), out.tally.bad), (0, 3, 1));
+    }
+
+    #[test]
+    fn a_message_that_broke_off_is_failed() {
+        let call = one(&DATA.replace("\"role\"", "\"error\":{\"name\":\"MessageAbortedError\"},\"role\""));
+        assert_eq!((call.status, call.failure.as_str()), (Status::Failed, "cancelled"));
+    }
+
+    #[test]
+    fn rows_changed_since_are_asked_for() {
+        let tables = |name: &str| {
+            let columns: &[&str] = match name {
+                "message" => &["id", "session_id", "time_created", "time_updated", "data"],
+                "session" => &["id", "directory"],
+                _ => return None,
+            };
+            Some(columns.iter().map(|column| (*column).to_owned()).collect())
+        };
+        let queries = OpenCode::new(&origin()).queries(&tables).expect("the tables");
+        assert_eq!(queries[0].cursor.as_deref(), Some("time_updated"));
+        assert!(queries[0].sql.contains("LEFT JOIN session") && queries[0].sql.matches("?1").count() == 1);
+        assert!(OpenCode::new(&origin()).queries(&|_| None).is_err());
+    }
+
+    const KEYS: &[&str] =
+        &["role", "tokens", "input", "output", "cache", "read", "cost", "time", "created", "error", "path"];
+
+    proptest! {
+        #[test]
+        fn any_row_comes_out_as_something(data in json(KEYS), raw in any::<String>()) {
+            let rows = read_rows(&Format::OpenCode, &[&row(&data, "x"), &row(&raw, "1")]);
+            prop_assert_eq!(outcomes(&rows), 2);
+        }
+    }
+}

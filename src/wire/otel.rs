@@ -171,15 +171,10 @@ impl Otel {
     ) -> Result<Call, Left> {
         let tokens = tokens.ok_or(Left::Skip(Skip::NoUsage))?;
         let (own, record) = (&signal.own, signal.record);
-        let id = match own.text("gen_ai.response.id") {
-            Some(id) => response(&id),
-            None => {
-                let (trace, span) = (record.text("traceId"), record.text("spanId"));
-                match (trace, span) {
-                    (Some(trace), Some(span)) => CallId::of("otlp", &[trace.as_bytes(), span.as_bytes()]),
-                    _ => signal.by_content(&tokens),
-                }
-            }
+        let id = match (own.text("gen_ai.response.id"), record.text("traceId"), record.text("spanId")) {
+            (Some(id), _, _) => response(&id),
+            (None, Some(trace), Some(span)) => CallId::of("otlp", &[trace.as_bytes(), span.as_bytes()]),
+            _ => signal.by_content(&tokens),
         };
         let model = own.first(&MODEL);
         let provider = own.first(&PROVIDER);
@@ -419,5 +414,226 @@ impl Family {
             at = parent;
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::format::Format;
+    use super::super::usage::testing::{classes, comes_out, counted, json, one, read};
+    use super::*;
+    use crate::domain::money::Money;
+
+    /// Writes attributes; the values stand as they are to be written.
+    fn attributes(pairs: &[(&str, &str)]) -> String {
+        let pairs: Vec<String> =
+            pairs.iter().map(|(key, value)| format!(r#"{{"key":"{key}","value":{{{value}}}}}"#)).collect();
+        format!("[{}]", pairs.join(","))
+    }
+
+    fn span(id: &str, parent: &str, pairs: &[(&str, &str)]) -> String {
+        format!(
+            r#"{{"traceId":"t1","spanId":"{id}","parentSpanId":"{parent}","name":"x","startTimeUnixNano":"1781906399822000000","endTimeUnixNano":"1781906400822000000","attributes":{}}}"#,
+            attributes(pairs)
+        )
+    }
+
+    fn traces(spans: &[String]) -> String {
+        let resource = attributes(&[
+            ("service.name", r#""stringValue":"svc""#),
+            ("tenant.id", r#""stringValue":"acme""#),
+        ]);
+        format!(
+            r#"{{"resourceSpans":[{{"resource":{{"attributes":{resource}}},"scopeSpans":[{{"spans":[{}]}}]}}]}}"#,
+            spans.join(",")
+        )
+    }
+
+    fn log(times: &str, pairs: &[(&str, &str)]) -> String {
+        format!(
+            r#"{{"resourceLogs":[{{"resource":{{"attributes":{}}},"scopeLogs":[{{"logRecords":[{{{times},"attributes":{}}}]}}]}}]}}"#,
+            attributes(&[("service.name", r#""stringValue":"svc""#)]),
+            attributes(pairs)
+        )
+    }
+
+    const CHAT: (&str, &str) = ("gen_ai.operation.name", r#""stringValue":"chat""#);
+    const MODEL_M: (&str, &str) = ("gen_ai.response.model", r#""stringValue":"m""#);
+    const IN: (&str, &str) = ("gen_ai.usage.input_tokens", r#""intValue":"3543""#);
+    const OUT: (&str, &str) = ("gen_ai.usage.output_tokens", r#""stringValue":"368""#);
+
+    #[test]
+    fn counts_come_in_every_envelope_and_include_what_was_cached() {
+        let call = one(
+            &Format::Otel,
+            &traces(&[span(
+                "s1",
+                "",
+                &[
+                    CHAT,
+                    MODEL_M,
+                    IN,
+                    OUT,
+                    ("gen_ai.request.model", r#""stringValue":"alias""#),
+                    ("gen_ai.usage.cache_read.input_tokens", r#""doubleValue":1181.0"#),
+                    ("gen_ai.usage.reasoning.output_tokens", r#""intValue":92"#),
+                ],
+            )]),
+        );
+        assert_eq!(classes(&call), [2362, 1181, 0, 0, 368, 92]);
+        assert_eq!((call.tenant.as_str(), call.model.as_str()), ("acme", "m"));
+        assert_eq!((call.at.millis(), call.latency), (1_781_906_400_822, Some(Millis::new(1000))));
+    }
+
+    #[test]
+    fn older_names_are_read_and_agents_never_count() {
+        let old = [
+            ("gen_ai.system", r#""stringValue":"openai""#),
+            ("gen_ai.request.model", r#""stringValue":"gpt""#),
+            ("gen_ai.usage.prompt_tokens", r#""intValue":"10""#),
+            ("gen_ai.usage.completion_tokens", r#""intValue":"2""#),
+        ];
+        let agent = [("gen_ai.operation.name", r#""stringValue":"invoke_agent""#), IN, OUT];
+        let call = one(&Format::Otel, &traces(&[span("s1", "s2", &old), span("s2", "", &agent)]));
+        assert_eq!((classes(&call), call.provider.as_str()), ([10, 0, 0, 0, 2, 0], "openai"));
+        let out = read(&Format::Otel, &traces(&[span("s2", "", &agent)]));
+        assert_eq!((out.calls.len(), out.tally.skipped[Skip::OtherRecord as usize]), (0, 1));
+    }
+
+    #[test]
+    fn a_nameless_span_above_another_with_usage_repeats_it() {
+        let line =
+            traces(&[span("s1", "mid", &[MODEL_M, IN]), span("mid", "top", &[]), span("top", "", &[IN])]);
+        assert_eq!(one(&Format::Otel, &line).model.as_str(), "m");
+    }
+
+    #[test]
+    fn the_model_is_taken_from_a_span_above() {
+        let model = [("model", r#""stringValue":"gpt-5.2-codex""#)];
+        let line = traces(&[span("s1", "mid", &[IN]), span("mid", "top", &[]), span("top", "", &model)]);
+        assert_eq!(one(&Format::Otel, &line).model.as_str(), "gpt-5.2-codex");
+        let circle = traces(&[span("s1", "s2", &[CHAT, IN]), span("s2", "s1", &[])]);
+        assert_eq!(one(&Format::Otel, &circle).model.as_str(), "unknown");
+    }
+
+    #[test]
+    fn an_emitter_that_counts_cached_tokens_apart_is_recognised() {
+        let cached = ("gen_ai.usage.cache_read_input_tokens", r#""intValue":"9000""#);
+        let call = one(&Format::Otel, &traces(&[span("s1", "", &[CHAT, IN, OUT, cached])]));
+        assert_eq!(classes(&call), [3543, 9000, 0, 0, 368, 0]);
+    }
+
+    #[test]
+    fn one_response_in_two_signals_or_two_deliveries_counts_once() {
+        let response = ("gen_ai.response.id", r#""stringValue":"resp_1""#);
+        let line = traces(&[span("s1", "", &[CHAT, IN, OUT, response]), span("s9", "", &[CHAT, IN])]);
+        let event = log(r#""timeUnixNano":"1781906400822000000""#, &[CHAT, IN, OUT, response]);
+        let out = read(&Format::Otel, &format!("{line}\n{line}\n{event}\n"));
+        assert_eq!((out.calls.len(), counted(out.calls).len()), (5, 2));
+    }
+
+    #[test]
+    fn codex_logs_carry_no_time_and_only_one_of_two_has_counts() {
+        let kind = [
+            ("event.name", r#""stringValue":"codex.sse_event""#),
+            ("event.kind", r#""stringValue":"response.completed""#),
+            ("model", r#""stringValue":"gpt-5.2-codex""#),
+            ("event.timestamp", r#""stringValue":"2026-11-22T03:12:01.011Z""#),
+        ];
+        let counts = [
+            ("input_token_count", r#""stringValue":"6571""#),
+            ("output_token_count", r#""stringValue":"78""#),
+            ("cached_token_count", r#""intValue":"2816""#),
+            ("cache_write_token_count", r#""intValue":"128""#),
+            ("reasoning_token_count", r#""intValue":"12""#),
+        ];
+        let times = r#""timeUnixNano":"0","observedTimeUnixNano":"1795317121011617209""#;
+        let call = one(&Format::Otel, &log(times, &[&kind[..], &counts[..]].concat()));
+        assert_eq!((classes(&call), call.at.millis()), ([3627, 2816, 128, 0, 78, 12], 1_795_317_121_011));
+        let timeless = one(&Format::Otel, &log(r#""timeUnixNano":"0""#, &[&kind[..], &counts[..]].concat()));
+        assert_eq!(timeless.at, call.at);
+        let out = read(&Format::Otel, &log(times, &kind));
+        assert_eq!(out.tally.skipped[Skip::NoUsage as usize], 1);
+    }
+
+    #[test]
+    fn claude_code_counts_apart_and_names_the_person() {
+        let call = one(
+            &Format::Otel,
+            &log(
+                r#""timeUnixNano":"1781906400000000000","body":{"stringValue":"claude_code.api_request"}"#,
+                &[
+                    ("event.name", r#""stringValue":"api_request""#),
+                    ("user.email", r#""stringValue":"dev@example.com""#),
+                    ("model", r#""stringValue":"claude-opus-4-6""#),
+                    ("cost_usd", r#""stringValue":"0.038959""#),
+                    ("input_tokens", r#""intValue":"292""#),
+                    ("output_tokens", r#""intValue":"191""#),
+                    ("cache_read_tokens", r#""intValue":"34935""#),
+                    ("cache_creation_tokens", r#""intValue":"314""#),
+                    ("request_id", r#""stringValue":"req_110""#),
+                    ("speed", r#""stringValue":"fast""#),
+                ],
+            ),
+        );
+        assert_eq!((classes(&call), call.tier), ([292, 34935, 314, 0, 191, 0], Tier::Fast));
+        assert_eq!(
+            (call.tenant.as_str(), call.reported),
+            ("dev@example.com", Some(Money::from_nanos(38_959_000)))
+        );
+    }
+
+    #[test]
+    fn metrics_and_spans_without_usage_are_skipped_and_bad_counts_say_why() {
+        let bad = span("s1", "", &[CHAT, ("gen_ai.usage.input_tokens", r#""stringValue":"many""#)]);
+        let text = [
+            r#"{"resourceMetrics":[]}"#.to_owned(),
+            traces(&[span("s0", "", &[CHAT])]),
+            traces(&[bad, span("s2", "", &[CHAT, IN])]),
+        ];
+        let out = read(&Format::Otel, &text.join("\n"));
+        assert_eq!((out.calls.len(), out.tally.bad), (1, 1));
+        assert_eq!(out.tally.skipped, [0, 0, 1, 1, 0, 0]);
+        assert!(out.bad[0].reason.starts_with("gen_ai.usage.input_tokens: "), "{:?}", out.bad);
+    }
+
+    const KEYS: &[&str] = &[
+        "resourceSpans",
+        "scopeSpans",
+        "spans",
+        "resourceLogs",
+        "scopeLogs",
+        "logRecords",
+        "resource",
+        "attributes",
+        "key",
+        "value",
+        "intValue",
+        "stringValue",
+        "spanId",
+        "parentSpanId",
+        "endTimeUnixNano",
+        "timeUnixNano",
+    ];
+
+    proptest! {
+        #[test]
+        fn any_bytes_come_out_as_something(line in prop::collection::vec(any::<u8>(), 0..80)) {
+            comes_out(&Format::Otel, &line);
+        }
+
+        #[test]
+        fn any_json_comes_out_as_something(line in json(KEYS)) {
+            comes_out(&Format::Otel, line.as_bytes());
+        }
+
+        #[test]
+        fn any_count_comes_out_as_something(value in json(KEYS), time in any::<u64>()) {
+            let inner = format!("\"intValue\":{value}");
+            let own = [CHAT, ("gen_ai.usage.input_tokens", inner.as_str())];
+            comes_out(&Format::Otel, log(&format!("\"timeUnixNano\":{time}"), &own).as_bytes());
+        }
     }
 }

@@ -67,6 +67,7 @@ impl<'a> Object<'a> {
     }
 
     /// Returns the object under a key, empty where there is none.
+    #[must_use]
     pub fn object(&self, key: &str) -> Object<'a> {
         Object::of(self.get(key))
     }
@@ -412,7 +413,7 @@ pub fn exclusive(usage: &Object<'_>, (input, output): (u64, u64)) -> Result<Toke
 
 fn gemini_answer(body: &Object<'_>, usage: &Object<'_>) -> Result<Answer, Left> {
     let mut answer = gemini_plain(body);
-    answer.tokens = thoughts_apart(Apart {
+    answer.tokens = thoughts_apart(&Apart {
         prompt: usage.count("promptTokenCount")?.unwrap_or(0),
         cached: usage.count("cachedContentTokenCount")?.unwrap_or(0),
         tool: usage.count("toolUsePromptTokenCount")?.unwrap_or(0),
@@ -427,7 +428,7 @@ fn gemini_answer(body: &Object<'_>, usage: &Object<'_>) -> Result<Answer, Left> 
 /// Reads an answer of Gemini's interactions, which has the same relations under other names.
 fn interaction(body: &Object<'_>, usage: &Object<'_>) -> Result<Answer, Left> {
     let mut answer = gemini_plain(body);
-    answer.tokens = thoughts_apart(Apart {
+    answer.tokens = thoughts_apart(&Apart {
         prompt: usage.count("total_input_tokens")?.unwrap_or(0),
         cached: usage.count("total_cached_tokens")?.unwrap_or(0),
         tool: usage.count("total_tool_use_tokens")?.unwrap_or(0),
@@ -454,9 +455,155 @@ struct Apart {
     thoughts: u64,
 }
 
-fn thoughts_apart(counts: Apart) -> TokenCount {
+fn thoughts_apart(counts: &Apart) -> TokenCount {
     let output = counts.answer.saturating_add(counts.thoughts);
     let mut tokens = TokenCount::from_inclusive(counts.prompt, counts.cached, (0, 0), output);
     tokens.input += Tokens::new(counts.tool);
     tokens.with_reasoning(counts.thoughts)
+}
+
+#[cfg(test)]
+pub(super) mod testing {
+    //! What the tests of several decoders share.
+
+    use std::path::Path;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::wire::format::Format;
+    use crate::wire::row::{Row, Value};
+    use crate::wire::{Decoder, Origin};
+
+    pub const SEEN: i64 = 1_800_000_000;
+
+    pub fn origin() -> Origin<'static> {
+        Origin {
+            path: Path::new("/logs/file"),
+            tenant: None,
+            first_seen: Timestamp::from_seconds(SEEN),
+            rank: 1,
+        }
+    }
+
+    pub fn decoder(format: &Format) -> Box<dyn Decoder> {
+        format.decoder(&origin()).expect("a format of lines")
+    }
+
+    pub fn read(format: &Format, text: &str) -> Decoded {
+        let mut out = Decoded::default();
+        decoder(format).block(text.as_bytes(), Place { offset: 0, line: 1 }, &mut out);
+        out
+    }
+
+    /// Reads rows given as columns and values.
+    pub fn read_rows(format: &Format, rows: &[&[(&str, &str)]]) -> Decoded {
+        let mut out = Decoded::default();
+        let mut decoder = format.row_decoder(&origin()).expect("a format of rows");
+        for (number, row) in (1..).zip(rows) {
+            let columns: Vec<String> = row.iter().map(|(column, _)| (*column).to_owned()).collect();
+            let values: Vec<Value> = row.iter().map(|(_, value)| Value::Text((*value).to_owned())).collect();
+            decoder.row(0, &Row { columns: &columns, values: &values }, number, &mut out);
+        }
+        out
+    }
+
+    /// Returns the single call of a line.
+    pub fn one(format: &Format, text: &str) -> Call {
+        let out = read(format, text);
+        assert_eq!((out.calls.len(), out.tally.bad), (1, 0), "{:?}", out.bad);
+        out.calls.into_iter().next().expect("one call")
+    }
+
+    /// Input, cache read, short and long cache write, output, reasoning.
+    pub fn classes(call: &Call) -> [u64; 6] {
+        let count = call.tokens;
+        [
+            count.input,
+            count.cache_read,
+            count.cache_write_short,
+            count.cache_write_long,
+            count.output,
+            count.reasoning,
+        ]
+        .map(Tokens::count)
+    }
+
+    /// Returns the calls that count, by the claims' own rules.
+    pub fn counted(calls: Vec<Call>) -> Vec<Call> {
+        let mut held: Vec<Call> = Vec::new();
+        for call in calls {
+            match held.iter_mut().find(|other| other.id == call.id) {
+                None => held.push(call),
+                Some(other) if call.claim.beats(&call.tokens, &other.claim, &other.tokens) => *other = call,
+                Some(_) => {}
+            }
+        }
+        held
+    }
+
+    /// Says how many records a piece was taken for.
+    pub fn outcomes(out: &Decoded) -> u64 {
+        out.calls.len() as u64 + out.tally.bad + out.tally.skipped.iter().sum::<u64>()
+    }
+
+    /// Makes JSON out of the keys that a decoder looks for, with any value under each.
+    pub fn json(keys: &'static [&'static str]) -> impl Strategy<Value = String> {
+        let leaf = prop_oneof![
+            Just("null".to_owned()),
+            Just("true".to_owned()),
+            any::<i64>().prop_map(|number| number.to_string()),
+            (0_u32..5000).prop_map(|number| format!("\"{number}\"")),
+            any::<f64>().prop_map(|number| format!("{number:e}")),
+            any::<String>().prop_map(|text| serde_json::to_string(&text).unwrap_or_default()),
+            prop::sample::select(vec![
+                "message",
+                "assistant",
+                "succeeded",
+                "failure",
+                "1781906400",
+                "{",
+                "{}"
+            ])
+            .prop_map(|text| format!("\"{text}\"")),
+        ];
+        leaf.prop_recursive(5, 48, 6, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(|items| format!("[{}]", items.join(","))),
+                prop::collection::vec((prop::sample::select(keys), inner), 0..6).prop_map(|pairs| {
+                    let pairs: Vec<String> =
+                        pairs.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
+                    format!("{{{}}}", pairs.join(","))
+                }),
+            ]
+        })
+    }
+
+    /// Reads a line that may hold anything; it must come out as something.
+    #[track_caller]
+    pub fn comes_out(format: &Format, line: &[u8]) {
+        let mut out = Decoded::default();
+        decoder(format).line(line, Place { offset: 0, line: 1 }, &mut out);
+        assert!(outcomes(&out) >= 1, "{}", String::from_utf8_lossy(line));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_repeated_keys_the_last_one_counts() {
+        let object = Object::parse(r#"{"a":1,"b":{"c":"\u00e9"},"a":"2"}"#).expect("an object");
+        assert_eq!(object.count("a"), Ok(Some(2)));
+        assert_eq!(object.object("b").text("c").as_deref(), Some("é"));
+        assert_eq!(object.object("a").count("c"), Ok(None));
+    }
+
+    #[test]
+    fn a_bad_count_names_its_key() {
+        let object = Object::parse(r#"{"prompt_tokens":-4}"#).expect("an object");
+        let reason = object.count("prompt_tokens").expect_err("refused");
+        assert!(reason.starts_with("prompt_tokens: token count is \"-4\""), "{reason}");
+    }
 }
