@@ -1,1 +1,18 @@
-//! config.
+//! The configuration: a file, the environment and flags on one side, checked settings on the other.
+
+mod error;
+mod feed;
+mod init;
+mod load;
+mod mapping;
+pub mod paths;
+mod price;
+mod raw;
+mod settings;
+
+pub use error::ConfigError;
+pub use feed::{FeedSetting, FormatChoice, Ledger, TenantTemplate};
+pub use init::init_text;
+pub use load::load;
+pub use price::PriceSetting;
+pub use settings::{From, Settings, Shown, Ui};
