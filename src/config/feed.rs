@@ -108,9 +108,9 @@ pub fn read(table: Table<'_>, context: &Context<'_>) -> Option<FeedSetting> {
             None
         }
     };
-    let tenant = table.text("tenant").and_then(|(text, item)| {
-        TenantTemplate::parse(&text).map_err(|why| item.error(why)).ok()
-    });
+    let tenant = table
+        .text("tenant")
+        .and_then(|(text, item)| TenantTemplate::parse(&text).map_err(|why| item.error(why)).ok());
     let format = table.get("format");
     let choice = match (&format, inline(&table)) {
         (Some(item), false) => named(item, context.mappings),
@@ -162,7 +162,8 @@ fn named(item: &Item<'_>, mappings: &BTreeMap<String, Arc<Mapping>>) -> Option<F
     let known: Vec<&str> =
         ["auto"].into_iter().chain(fixed).chain(mappings.keys().map(String::as_str)).collect();
     let hint = nearest(&name, known.iter().copied());
-    let hint = hint.map_or_else(|| format!("known: {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+    let hint =
+        hint.map_or_else(|| format!("known: {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
     item.error(format!("is \"{name}\": no such format or mapping; {hint}"));
     None
 }

@@ -94,7 +94,9 @@ fn sections(settings: &mut Settings, root: Table<'_>, file: &Path, env: Env<'_>)
     settings.feeds = feeds.into_iter().filter_map(|table| feed::read(table, &context)).collect();
     settings.prices = root.tables("price").into_iter().filter_map(price::read).collect();
     root.refuse_rest(|key| {
-        GUARD.contains(&key).then(|| format!("`{key}` belongs to the guard, which this version does not have"))
+        GUARD
+            .contains(&key)
+            .then(|| format!("`{key}` belongs to the guard, which this version does not have"))
     });
 }
 
@@ -170,4 +172,128 @@ pub fn from_text(text: &str) -> Result<Settings, Vec<ConfigError>> {
     let mut settings = built_in(&env);
     let errors = read(&mut settings, Path::new("/c/outlay.toml"), text, &env);
     if errors.is_empty() { Ok(settings) } else { Err(errors) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{FormatChoice, Ledger, init_text};
+    use super::*;
+    use proptest::prelude::*;
+
+    #[track_caller]
+    fn check(text: &str, want: &[(usize, &str, &str)]) {
+        let errors = from_text(text).expect_err("mistakes");
+        let got: Vec<(usize, &str)> =
+            errors.iter().map(|error| (error.line.unwrap_or(0), error.key.as_str())).collect();
+        let places: Vec<(usize, &str)> = want.iter().map(|&(line, key, _)| (line, key)).collect();
+        assert_eq!(got, places, "{errors:?}");
+        for (error, (_, _, words)) in errors.iter().zip(want) {
+            assert!(error.reason.contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn every_mistake_is_told_at_once_with_its_line_and_the_nearest_name() {
+        let text = r#"zoen = "UTC"
+store = "postgres://h/d"
+[[feed]]
+ledger = "a.jsonl"
+format = "claud-code"
+tenant = "{file}"
+[[feed]]
+ledger = "b"
+sqlite = "c"
+[[feed]]
+sqlite = "c"
+table = "t"
+columns = { tiem = "a", input = "b..c", cost_usd = "x", cost_cents = "y" }
+[[price]]
+model = "m"
+input = "2,50"
+[[cap]]
+scope = "all"
+[ui]
+theme = 3
+"#;
+        check(
+            text,
+            &[
+                (1, "zoen", "did you mean `zone`?"),
+                (2, "store", "expected a path"),
+                (5, "feed.format", "did you mean `claude-code`?"),
+                (6, "feed.tenant", "{file_stem}"),
+                (9, "feed.sqlite", "beside `ledger`"),
+                (13, "feed.columns", "has no time"),
+                (13, "feed.columns.input", "b..c"),
+                (13, "feed.columns.cost_cents", "second cost"),
+                (13, "feed.columns.tiem", "did you mean `time`?"),
+                (14, "price", "has no rate"),
+                (16, "price.input", "expected dollars per million"),
+                (17, "cap", "guard"),
+                (20, "ui.theme", "expected a string"),
+            ],
+        );
+    }
+
+    #[test]
+    fn broken_toml_is_told_with_its_line() {
+        let errors = from_text("zone = \"UTC\"\nstore = \n").expect_err("broken");
+        assert_eq!(errors[0].line, Some(2), "{errors:?}");
+        assert!(errors[0].to_string().starts_with("/c/outlay.toml:2: "), "{}", errors[0]);
+    }
+
+    #[test]
+    fn a_full_file_becomes_settings_that_say_where_they_came_from() {
+        let text = r#"zone = "Asia/Seoul"
+store = "sqlite:books.db"
+[[feed]]
+ledger = "~/logs/*.jsonl"
+tenant = "{file_stem}"
+[[price]]
+model = "m"
+input = 2.50
+since = "2026-01-01"
+"#;
+        let settings = from_text(text).expect("settings");
+        assert_eq!(settings.store, Path::new("/c/books.db"));
+        assert_eq!(settings.feeds[0].ledger, Ledger::Glob("/h/logs/*.jsonl".to_owned()));
+        assert_eq!(settings.feeds[0].format, FormatChoice::Auto);
+        let tenant = settings.feeds[0].tenant.as_ref().expect("a template");
+        assert_eq!(tenant.tenant(Path::new("/l/acme.jsonl")).as_str(), "acme");
+        assert_eq!(settings.prices[0].input, crate::domain::money::Rate::per_million("2.5"));
+        assert_eq!(settings.shown()[0].from, From::File(1));
+        assert_eq!(settings.shown()[2].from, From::BuiltIn);
+    }
+
+    #[test]
+    fn the_environment_wins_and_a_named_file_must_be_there() {
+        let env = |name: &str| match name {
+            "HOME" => Some("/nowhere".to_owned()),
+            "OUTLAY_STORE" => Some("/s/x.db".to_owned()),
+            _ => None,
+        };
+        let settings = load(None, &env).expect("built-in settings");
+        assert_eq!((settings.store.as_path(), settings.file), (Path::new("/s/x.db"), None));
+        assert_eq!(settings.origins["store"], From::Environment("OUTLAY_STORE"));
+        assert_eq!(load(Some(Path::new("/nowhere/o.toml")), &env).expect_err("missing").len(), 1);
+    }
+
+    #[test]
+    fn the_starter_file_changes_nothing_and_is_right_once_its_marks_are_taken_off() {
+        assert_eq!(from_text(init_text()).expect("as it is").feeds, []);
+        let live: String = init_text()
+            .lines()
+            .filter_map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let settings = from_text(&live).expect("uncommented");
+        assert_eq!((settings.feeds.len(), settings.mappings.len(), settings.prices.len()), (2, 1, 1));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_settings_or_mistakes(text in "(zone|feed|mapping|columns|time|ledger|=|\\[|\\]|\\{|\\}|\"|\\.|\n| |a|1){0,30}") {
+            let _ = from_text(&text);
+        }
+    }
 }

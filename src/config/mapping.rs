@@ -7,8 +7,8 @@ use jiff::tz::TimeZone;
 use super::raw::{Item, Table};
 use crate::domain::label::Label;
 use crate::wire::mapping::{
-    CostField, Counts, Field, Filter, From, Header, Key, Mapping, Mode, MoneyUnit, Overlap, Path, Shape, Source,
-    Test, TimeField, TimeUnit, When, Winner, Words,
+    CostField, Counts, Field, Filter, From, Header, Key, Mapping, Mode, MoneyUnit, Overlap, Path, Shape,
+    Source, Test, TimeField, TimeUnit, When, Winner, Words,
 };
 use crate::wire::time::Unit;
 
@@ -69,7 +69,8 @@ pub fn read(table: &Table<'_>, frame: Frame) -> Option<Mapping> {
         table.flag("output_excludes_reasoning") == Some(true),
     );
     let Some(item) = table.get("columns") else {
-        table.error("has no `columns`: expected columns = { time = \"…\", tenant = \"…\", input = \"…\", … }");
+        table
+            .error("has no `columns`: expected columns = { time = \"…\", tenant = \"…\", input = \"…\", … }");
         return None;
     };
     let columns = item.table()?;
@@ -80,8 +81,9 @@ pub fn read(table: &Table<'_>, frame: Frame) -> Option<Mapping> {
     let mapping = Mapping {
         name: Label::new(&frame.name),
         scope: frame.scope,
-        shape: shape?,
-        time: time?,
+        // The stand-ins never leave this function: their mistakes are noted, and the rest is checked all the same.
+        shape: shape.clone().unwrap_or(Shape::Lines),
+        time: time.clone().unwrap_or(When::FirstSeen),
         tenant: words(&columns, "tenant"),
         model: words(&columns, "model"),
         provider: words(&columns, "provider"),
@@ -102,7 +104,7 @@ pub fn read(table: &Table<'_>, frame: Frame) -> Option<Mapping> {
         columns.error("names neither tokens nor a cost: expected input, output or cost_usd among them");
     }
     columns.refuse_rest(|_| None);
-    Some(mapping)
+    (shape.is_some() && time.is_some()).then_some(mapping)
 }
 
 fn shape(table: &Table<'_>, default: Container) -> Option<Shape> {
@@ -270,7 +272,9 @@ fn words(columns: &Table<'_>, key: &'static str) -> Words {
     };
     match (words.field.0.is_empty(), constant.is_some()) {
         (true, false) => table.error("has neither `path` nor `constant`"),
-        (false, true) => table.error("has both `path` and `constant`; a name for missing values is `default`"),
+        (false, true) => {
+            table.error("has both `path` and `constant`; a name for missing values is `default`")
+        }
         _ => {}
     }
     table.refuse_rest(|_| None);
@@ -362,7 +366,12 @@ mod tests {
     }
 
     fn origin() -> Origin<'static> {
-        Origin { path: FilePath::new("/x/calls"), tenant: None, first_seen: Timestamp::from_seconds(7), rank: 1 }
+        Origin {
+            path: FilePath::new("/x/calls"),
+            tenant: None,
+            first_seen: Timestamp::from_seconds(7),
+            rank: 1,
+        }
     }
 
     /// Reads a file at once, and in blocks of one line; both must give the same.
@@ -413,5 +422,186 @@ mod tests {
         Value::Text(value.to_owned())
     }
 
-    //TEMP
+    const CSV: &str = r#"
+[[feed]]
+ledger = "/data/*.csv"
+input_includes_cache_read = true
+columns = { time = "When (ms)", tenant = "Squad", model = "Model", input = "In", cache_read = "Cached", output = "Out", cost_micro_usd = "Cost (µUSD)" }
+"#;
+
+    #[test]
+    fn csv_with_a_mark_spaced_headings_and_a_quoted_line_break() {
+        let text = "\u{feff}When (ms),Squad,Model,In,Cached,Out,Cost (µUSD),Note\r\n\
+            1767225600000,ants,m-1,100,40,7,1500,\"a \"\"b\"\",\r\n2,3\"\r\n\r\n\
+            1767225601000,bees,m-1,10,,1,,x\r\n";
+        let out = decode(CSV, text.as_bytes());
+        assert_eq!(
+            lines(&out),
+            [
+                "2026-01-01T00:00:00Z ants m-1 1 60/40/0/0/7/0 0.001500",
+                "2026-01-01T00:00:01Z bees m-1 1 10/0/0/0/1/0 -"
+            ]
+        );
+        assert_eq!((out.tally.lines, out.tally.skipped[Skip::Blank as usize], out.tally.bad), (5, 1, 0));
+    }
+
+    #[test]
+    fn csv_rows_that_do_not_fit_their_heading_are_shown() {
+        let head = "When (ms),Squad,Model,In,Cached,Out,Cost (µUSD)\n";
+        let out = decode(CSV, format!("{head}1767225600000,a,m,1,0,1,5,9\n1,a,m,\"x\n").as_bytes());
+        assert_eq!((out.calls.len(), out.tally.bad), (0, 2));
+        let out = decode(CSV, b"Time,Squad\n1,a\n");
+        assert!(out.bad[0].reason.contains("`When (ms)` for time"), "{}", out.bad[0].reason);
+    }
+
+    #[test]
+    fn an_access_log_says_everything_in_strings_and_nothing_in_dashes() {
+        let toml = r#"
+[mapping.front]
+key = ["rid"]
+filter = [{ path = "status", prefix = "2" }]
+columns = { time = "t", tenant = { path = "x_team", default = "nobody" }, model = "m", input = "p", output = "c" }
+"#;
+        let text = br#"{"t":"2026-01-01T09:00:00+09:00","rid":"a","status":"200","x_team":"-","m":"m-1","p":"12","c":"3"}
+{"t":"2026-01-01T00:00:00Z","rid":"b","status":"429","x_team":"ants","m":"-","p":"-","c":"-"}
+{"t":"2026-01-01T00:00:00Z","rid":"c","status":"204","x_team":"ants","m":"-","p":"-","c":"-"}
+"#;
+        let out = decode(toml, text);
+        assert_eq!(lines(&out), ["2026-01-01T00:00:00Z nobody m-1 1 12/0/0/0/3/0 -"]);
+        assert_eq!(out.tally.skipped[Skip::Filtered as usize], 1);
+        assert_eq!(out.tally.skipped[Skip::NoUsage as usize], 1);
+    }
+
+    #[test]
+    fn nanoseconds_keep_every_digit_and_a_tenant_can_be_a_constant() {
+        let toml = r#"
+[mapping.box]
+columns = { time = { path = "ts", unit = "ns" }, tenant = { constant = "box-7" }, model = "m", input = "u.i", output = "u.o" }
+"#;
+        let text = br#"{"ts":"1767225600999000007","m":"m-1","u":{"i":1,"o":2}}
+[{"ts":1767225601001999999,"m":"m-1","u":{"i":3,"o":4}},{"ts":0,"m":"m-1"}]
+"#;
+        let out = decode(toml, text);
+        let want = [
+            "2026-01-01T00:00:00.999Z box-7 m-1 1 1/0/0/0/2/0 -",
+            "2026-01-01T00:00:01.001Z box-7 m-1 1 3/0/0/0/4/0 -",
+        ];
+        assert_eq!(lines(&out), want);
+    }
+
+    #[test]
+    fn nested_records_are_recognised_by_their_key() {
+        let toml = r#"
+[mapping.nested]
+key = ["id"]
+input_includes_cache_read = true
+output_excludes_reasoning = true
+[mapping.nested.columns]
+time = { path = "at", zone = "Asia/Seoul" }
+tenant = { path = ["meta | json | team", "job"], before = ":", values = { a7 = "ants" }, default = "none" }
+model = "llm.model"
+provider = "llm.by[0].\"na.me\""
+input = "llm.use.in"
+cache_read = "llm.use.hit"
+output = "llm.use.out"
+reasoning = "llm.use.think"
+cost = { path = "price.cents", unit = "cents", currency = "price.cur" }
+"#;
+        let text = br#"{"id":"c1","at":"2026-01-01 09:00:00","meta":"{\"team\":null}","job":"a7:1","llm":{"model":"m","by":[{"na.me":"openai"}],"use":{"in":50,"hit":60,"out":5,"think":2}},"price":{"cents":"$1,234.5"}}
+{"id":"c1","at":"2026-01-01T00:00:00Z","meta":"{\"team\":\"b:x\"}","llm":{"model":"m","use":{"in":1,"out":1}},"price":null}
+{oops
+{"id":"c2","at":"2026-01-01T00:00:00Z","llm":{"use":{"in":1}},"price":{"cents":"12,5"}}
+{"id":"c3","at":"2026-01-01T00:00:00Z","llm":{"use":{"in":1}},"price":{"cents":1,"cur":"EUR"}}
+"#;
+        let out = decode(toml, text);
+        let want = [
+            "2026-01-01T00:00:00Z ants m 1 0/50/0/0/7/2 12.345000",
+            "2026-01-01T00:00:00Z b m 1 1/0/0/0/1/0 -",
+        ];
+        assert_eq!(lines(&out), want);
+        assert_eq!(out.calls[0].provider.as_str(), "openai");
+        assert_eq!(out.calls[0].id, out.calls[1].id);
+        assert_eq!(out.tally.bad, 3);
+    }
+
+    #[test]
+    fn a_table_of_calls_is_read_on_from_its_last_row() {
+        let toml = r#"
+[[feed]]
+sqlite = "/x/a.db"
+table = "calls"
+mode = "append"
+key = ["id"]
+columns = { time = "ts", tenant = { path = "who", default = "untagged" }, input = "p", output = "c", cost_usd = "usd" }
+"#;
+        let real = Value::Real("1767225600.25".to_owned());
+        let row = [Value::Integer(1), real, Value::Null, Value::Integer(5), Value::Integer(6), Value::Null];
+        let (query, out) = rows(toml, &["id", "ts", "who", "p", "c", "usd"], &[&row]);
+        assert_eq!(query.cursor.as_deref(), Some("outlay_rowid"));
+        assert!(query.sql.contains("?1"));
+        assert_eq!(lines(&out), ["2026-01-01T00:00:00.25Z untagged unknown 1 5/0/0/0/6/0 -"]);
+    }
+
+    #[test]
+    fn a_row_of_sums_replaces_its_earlier_state() {
+        let toml = r#"
+zone = "Asia/Seoul"
+[[feed]]
+sqlite = "/x/a.db"
+table = "usages"
+columns = { tenant = "who", day = "date", calls = "n", input = "i", output = "o", cost_cents = "c" }
+"#;
+        let row = |n| {
+            [text("ants"), text("2026-01-02"), n, Value::Integer(9), Value::Integer(1), Value::Integer(150)]
+        };
+        let (before, after) = (row(Value::Integer(3)), row(Value::Integer(4)));
+        let (query, out) = rows(toml, &["who", "date", "n", "i", "o", "c"], &[&before, &after]);
+        assert_eq!(query.cursor, None);
+        assert_eq!(lines(&out)[1], "2026-01-01T15:00:00Z ants unknown 4 9/0/0/0/1/0 1.500000");
+        assert_eq!(out.calls[0].id, out.calls[1].id);
+        assert!(out.calls[1].claim.order > out.calls[0].claim.order);
+    }
+
+    #[test]
+    fn a_table_without_a_mapped_column_is_refused_by_name() {
+        let toml = "[[feed]]\nsqlite = \"a.db\"\ntable = \"t\"\ncolumns = { time = \"at\", input = \"n\" }\n";
+        let decoder = only_format(toml).row_decoder(&origin()).expect("rows");
+        let why = decoder.queries(&|_| Some(vec!["at".to_owned()])).expect_err("no column");
+        assert!(why.contains("`n` for input"), "{why}");
+        assert_eq!(decoder.queries(&|_| None), Err("no table `t`".to_owned()));
+    }
+
+    #[test]
+    fn a_vendor_export_keeps_its_reported_cost_and_the_feed_may_name_the_tenant() {
+        let toml = r#"
+[mapping.router]
+container = "csv"
+delimiter = ";"
+key = ["gen"]
+winner = { max = "out" }
+columns = { time = "made", tenant = ["key", "app"], model = "slug", input = "in", output = "out", cost_usd = "cost" }
+"#;
+        let out = decode(
+            toml,
+            b"gen;made;cost;in;out;slug;key;app\ng-1;2026-01-01 00:00:00.718;0.02651759;4;2;o/m;;cli\n",
+        );
+        assert_eq!(lines(&out), ["2026-01-01T00:00:00.718Z cli o/m 1 4/0/0/0/2/0 0.026518"]);
+        let format = only_format(toml);
+        let told = Origin { tenant: Some(TenantId::new("told")), ..origin() };
+        let mut decoder = format.decoder(&told).expect("lines");
+        let mut out = Decoded::default();
+        decoder.block(b"gen;made;in;out;key\ng;2026-01-01;1;1;k\n", Place { offset: 0, line: 1 }, &mut out);
+        assert_eq!(out.calls[0].tenant.as_str(), "told");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_calls_or_counted(text in "[\"\\[\\]{},:a0\\n\\\\| -]{0,60}", raw in any::<Vec<u8>>()) {
+            let json = "[mapping.a]\ncolumns = { time = \"a\", input = \"a[0]\", output = \"a | json | a\" }\n";
+            for toml in [json, CSV] {
+                let _ = decode(toml, text.as_bytes());
+                let _ = decode(toml, &raw);
+            }
+        }
+    }
 }

@@ -56,9 +56,10 @@ pub fn store(text: &str) -> Result<&str, String> {
     let path = path.strip_prefix("//").filter(|_| path != text).map_or(path, |rest| rest);
     match path {
         "" => Err("is empty: expected a path".to_owned()),
-        path if path.contains("://") => {
-            Err(format!("is \"{}\": expected a path or sqlite:PATH", crate::domain::label::printable(text, 60)))
-        }
+        path if path.contains("://") => Err(format!(
+            "is \"{}\": expected a path or sqlite:PATH",
+            crate::domain::label::printable(text, 60)
+        )),
         path => Ok(path),
     }
 }
@@ -94,7 +95,11 @@ mod tests {
         let usual = ("/h/.config/outlay/config.toml", "/h/.local/state/outlay/outlay.db");
         check(&[("HOME", "/h")], usual.0, usual.1);
         check(&[("HOME", "/h"), ("XDG_CONFIG_HOME", ""), ("XDG_STATE_HOME", "rel")], usual.0, usual.1);
-        check(&[("XDG_CONFIG_HOME", "/c"), ("XDG_STATE_HOME", "/s")], "/c/outlay/config.toml", "/s/outlay/outlay.db");
+        check(
+            &[("XDG_CONFIG_HOME", "/c"), ("XDG_STATE_HOME", "/s")],
+            "/c/outlay/config.toml",
+            "/s/outlay/outlay.db",
+        );
         check(&[("HOME", "/h"), ("OUTLAY_CONFIG", "~/o.toml")], "/h/o.toml", usual.1);
     }
 

@@ -89,7 +89,10 @@ impl<'a> Table<'a> {
 
     /// Returns every entry, for tables whose keys are the user's own names.
     pub fn entries(&self) -> Vec<(String, Item<'a>)> {
-        self.table.iter().map(|(key, value)| (key.get_ref().to_string(), self.item(key.get_ref(), value))).collect()
+        self.table
+            .iter()
+            .map(|(key, value)| (key.get_ref().to_string(), self.item(key.get_ref(), value)))
+            .collect()
     }
 
     fn item(&self, key: &str, value: &'a Spanned<DeValue<'a>>) -> Item<'a> {
@@ -208,7 +211,9 @@ impl<'a> Item<'a> {
     /// Returns a table; anything else is a mistake.
     pub fn table(&self) -> Option<Table<'a>> {
         match self.value {
-            DeValue::Table(table) => Some(Table::new(self.report, self.key.clone(), table, self.span.clone())),
+            DeValue::Table(table) => {
+                Some(Table::new(self.report, self.key.clone(), table, self.span.clone()))
+            }
             _ => {
                 self.expected("a table");
                 None

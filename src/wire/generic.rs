@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 
 use super::format::{Query, RowDecoder};
 use super::mapping::{
-    CostField, Counts, Field, From, Header, Key, Mapping, Mode, MoneyUnit, Overlap, Path, Shape, Source, Step,
-    TimeField, TimeUnit, When, Winner, Words,
+    CostField, Counts, Field, From, Header, Key, Mapping, Mode, MoneyUnit, Overlap, Path, Shape, Source,
+    Step, TimeField, TimeUnit, When, Winner, Words,
 };
 use super::row::{Row, Value};
 use super::{Decoder, Origin, Place, bad_line, json, time};
@@ -115,7 +115,8 @@ impl Reader {
             }
         }
         let tokens = look.tokens(&mapping.counts).map_err(Refused::Bad)?;
-        let reported = mapping.cost.as_ref().map_or(Ok(None), |cost| look.cost(cost)).map_err(Refused::Bad)?;
+        let reported =
+            mapping.cost.as_ref().map_or(Ok(None), |cost| look.cost(cost)).map_err(Refused::Bad)?;
         if tokens.is_none() && reported.is_none() {
             return Err(Refused::Skip(Skip::NoUsage));
         }
@@ -140,7 +141,8 @@ impl Reader {
         call.tokens = tokens.unwrap_or_default();
         call.reported = reported;
         if let Some(calls) = look.count("calls", &mapping.calls).map_err(Refused::Bad)? {
-            call.calls = u32::try_from(calls).map_err(|_| Refused::Bad(format!("calls is {calls}: too many")))?;
+            call.calls =
+                u32::try_from(calls).map_err(|_| Refused::Bad(format!("calls is {calls}: too many")))?;
         }
         call.id = self.identity(&look, &call, spot)?;
         (call.claim.contest, call.claim.order) = self.order(&look, spot).map_err(Refused::Bad)?;
