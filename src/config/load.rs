@@ -1,7 +1,7 @@
 //! Reads the configuration file into checked settings; every mistake is found in one pass.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -143,7 +143,7 @@ fn environment(settings: &mut Settings, env: Env<'_>) -> Vec<ConfigError> {
     if let Some(text) = paths::set(env, "OUTLAY_STORE") {
         match paths::store(&text) {
             Ok(path) => {
-                settings.store = PathBuf::from(paths::expand(path, env));
+                settings.store = paths::expand(path, env);
                 settings.origins.insert("store", From::Environment("OUTLAY_STORE"));
             }
             Err(why) => refuse("OUTLAY_STORE", why),

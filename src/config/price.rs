@@ -40,7 +40,8 @@ pub fn read(table: Table<'_>) -> Option<PriceSetting> {
         cache_write_long: rate(&table, "cache_write_long"),
         since: table.text("since").and_then(|(text, item)| since(&text, &item)),
     };
-    if model.is_none_or(|model| model.is_empty()) {
+    let named = model.is_some_and(|model| !model.is_empty());
+    if !named {
         table.error("has no `model`");
     }
     let rates = [price.input, price.output, price.cache_read, price.cache_write, price.cache_write_long];
@@ -48,7 +49,7 @@ pub fn read(table: Table<'_>) -> Option<PriceSetting> {
         table.error("has no rate: expected input = \"2.50\", dollars per million tokens");
     }
     table.refuse_rest(|_| None);
-    Some(price)
+    named.then_some(price)
 }
 
 fn rate(table: &Table<'_>, key: &'static str) -> Option<Rate> {

@@ -35,7 +35,7 @@ impl<'a> Report<'a> {
     /// Returns the line, from 1, of a byte.
     pub fn line(&self, offset: usize) -> usize {
         let before = self.text.as_bytes().get(..offset).unwrap_or(self.text.as_bytes());
-        1 + before.iter().filter(|&&byte| byte == b'\n').count()
+        1 + memchr::memchr_iter(b'\n', before).count()
     }
 
     /// Returns all mistakes, in the order of the file.
@@ -54,7 +54,7 @@ pub struct Table<'a> {
     pub span: Range<usize>,
     /// Its name, as `feed` or `mapping.calls`; empty for the whole file.
     pub name: String,
-    table: &'a DeTable<'a>,
+    entries: &'a DeTable<'a>,
     asked: RefCell<Vec<&'static str>>,
 }
 
@@ -75,21 +75,21 @@ impl<'a> Table<'a> {
     pub fn new(
         report: &'a Report<'a>,
         name: impl Into<String>,
-        table: &'a DeTable<'a>,
+        entries: &'a DeTable<'a>,
         span: Range<usize>,
     ) -> Table<'a> {
-        Table { report, span, name: name.into(), table, asked: RefCell::default() }
+        Table { report, span, name: name.into(), entries, asked: RefCell::default() }
     }
 
     /// Returns the value of a key, and takes the key for known from here on.
     pub fn get(&self, key: &'static str) -> Option<Item<'a>> {
         self.asked.borrow_mut().push(key);
-        self.table.get(key).map(|value| self.item(key, value))
+        self.entries.get(key).map(|value| self.item(key, value))
     }
 
     /// Returns every entry, for tables whose keys are the user's own names.
     pub fn entries(&self) -> Vec<(String, Item<'a>)> {
-        self.table
+        self.entries
             .iter()
             .map(|(key, value)| (key.get_ref().to_string(), self.item(key.get_ref(), value)))
             .collect()
@@ -111,7 +111,7 @@ impl<'a> Table<'a> {
     /// Notes every key that nothing asked for. `explain` may know better words for one of them.
     pub fn refuse_rest(self, explain: impl Fn(&str) -> Option<String>) {
         let asked = self.asked.borrow();
-        for key in self.table.keys() {
+        for key in self.entries.keys() {
             let name: &str = key.get_ref();
             if asked.contains(&name) {
                 continue;

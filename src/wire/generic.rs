@@ -513,12 +513,11 @@ struct Csv {
 
 impl Csv {
     fn record(&mut self, record: &[u8], place: Place, out: &mut Decoded) {
-        let cells = match split(record, self.delimiter) {
-            Some(cells) => cells,
-            None => return out.bad(bad_line(record, place, "a quote is not closed")),
+        let Some(cells) = split(record, self.delimiter) else {
+            return out.bad(bad_line(record, place, "a quote is not closed"));
         };
         let columns = match &self.columns {
-            Columns::Awaited => return self.head(record, cells, place, out),
+            Columns::Awaited => return self.head(record, &cells, place, out),
             Columns::Numbered => (1..=cells.len()).map(|number| number.to_string()).collect(),
             Columns::Named(columns) if *columns == cells => return out.tally.skip(Skip::OtherRecord),
             Columns::Named(columns) => columns.clone(),
@@ -538,7 +537,7 @@ impl Csv {
     }
 
     /// Takes the names of the columns, and says which the mapping looks for in vain.
-    fn head(&mut self, record: &[u8], cells: Vec<String>, place: Place, out: &mut Decoded) {
+    fn head(&mut self, record: &[u8], cells: &[String], place: Place, out: &mut Decoded) {
         let columns: Vec<String> = cells.iter().map(|cell| cell.trim().to_owned()).collect();
         match absent(&self.reader.mapping, &columns) {
             Some(why) => out.bad(bad_line(record, place, why)),
