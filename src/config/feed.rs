@@ -133,16 +133,13 @@ fn inline(table: &Table<'_>) -> bool {
 }
 
 fn frame(ledger: Option<&Ledger>, table: &Table<'_>, context: &Context<'_>) -> Frame {
-    let (name, scope, container) = match ledger {
-        Some(Ledger::Glob(glob)) => {
-            let dotted = glob.to_ascii_lowercase();
-            let csv = [".csv", ".tsv"].iter().any(|end| dotted.ends_with(end));
-            ("columns".to_owned(), glob.clone(), if csv { Container::Csv } else { Container::Jsonl })
-        }
-        _ => {
-            let name = table.text("table").map_or_else(|| "query".to_owned(), |(name, _)| name);
-            (name.clone(), name, Container::Sqlite)
-        }
+    let (name, scope, container) = if let Some(Ledger::Glob(glob)) = ledger {
+        let lower = glob.to_ascii_lowercase();
+        let csv = [".csv", ".tsv"].iter().any(|end| lower.ends_with(end));
+        ("columns".to_owned(), glob.clone(), if csv { Container::Csv } else { Container::Jsonl })
+    } else {
+        let name = table.text("table").map_or_else(|| "query".to_owned(), |(name, _)| name);
+        (name.clone(), name, Container::Sqlite)
     };
     Frame { name, scope, container, zone: context.zone.clone() }
 }

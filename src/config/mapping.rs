@@ -273,7 +273,7 @@ fn words(columns: &Table<'_>, key: &'static str) -> Words {
     match (words.field.0.is_empty(), constant.is_some()) {
         (true, false) => table.error("has neither `path` nor `constant`"),
         (false, true) => {
-            table.error("has both `path` and `constant`; a name for missing values is `default`")
+            table.error("has both `path` and `constant`; a name for missing values is `default`");
         }
         _ => {}
     }

@@ -143,13 +143,11 @@ impl<'a> Table<'a> {
     /// Returns the tables of `[[key]]`.
     pub fn tables(&self, key: &'static str) -> Vec<Table<'a>> {
         let Some(item) = self.get(key) else { return Vec::new() };
-        match item.value {
-            DeValue::Array(_) => item.items().iter().filter_map(Item::table).collect(),
-            _ => {
-                item.report.error(item.key.clone(), item.span.clone(), format!("expected [[{}]]", item.key));
-                Vec::new()
-            }
+        if item.value.is_array() {
+            return item.items().iter().filter_map(Item::table).collect();
         }
+        item.error(format!("expected [[{}]]", item.key));
+        Vec::new()
     }
 }
 
@@ -210,15 +208,11 @@ impl<'a> Item<'a> {
 
     /// Returns a table; anything else is a mistake.
     pub fn table(&self) -> Option<Table<'a>> {
-        match self.value {
-            DeValue::Table(table) => {
-                Some(Table::new(self.report, self.key.clone(), table, self.span.clone()))
-            }
-            _ => {
-                self.expected("a table");
-                None
-            }
-        }
+        let Some(table) = self.value.as_table() else {
+            self.expected("a table");
+            return None;
+        };
+        Some(Table::new(self.report, self.key.clone(), table, self.span.clone()))
     }
 
     /// Returns which of the named choices a string is.
