@@ -206,7 +206,7 @@ sqlite = "c"
 [[feed]]
 sqlite = "c"
 table = "t"
-columns = { tiem = "a", input = "b..c", cost_usd = "x", cost_cents = "y" }
+columns = { tmie = "a", input = "b..c", cost_usd = "x", cost_cents = "y" }
 [[price]]
 model = "m"
 input = "2,50"
@@ -226,7 +226,7 @@ theme = 3
                 (13, "feed.columns", "has no time"),
                 (13, "feed.columns.input", "b..c"),
                 (13, "feed.columns.cost_cents", "second cost"),
-                (13, "feed.columns.tiem", "did you mean `time`?"),
+                (13, "feed.columns.tmie", "did you mean `time`?"),
                 (14, "price", "has no rate"),
                 (16, "price.input", "expected dollars per million"),
                 (17, "cap", "guard"),

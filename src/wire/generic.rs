@@ -493,7 +493,7 @@ enum Columns {
     /// They have no names: the first is `1`.
     Numbered,
     /// These.
-    Named(Vec<String>),
+    Named(Arc<[String]>),
 }
 
 /// A record whose quote is still open at the end of its line.
@@ -519,8 +519,8 @@ impl Csv {
         let columns = match &self.columns {
             Columns::Awaited => return self.head(record, &cells, place, out),
             Columns::Numbered => (1..=cells.len()).map(|number| number.to_string()).collect(),
-            Columns::Named(columns) if *columns == cells => return out.tally.skip(Skip::OtherRecord),
-            Columns::Named(columns) => columns.clone(),
+            Columns::Named(columns) if columns[..] == cells[..] => return out.tally.skip(Skip::OtherRecord),
+            Columns::Named(columns) => Arc::clone(columns),
         };
         if cells.len() > columns.len() && cells[columns.len()..].iter().any(|cell| !cell.is_empty()) {
             let why = format!("{} values under {} columns", cells.len(), columns.len());
@@ -543,7 +543,7 @@ impl Csv {
             Some(why) => out.bad(bad_line(record, place, why)),
             None => out.tally.skip(Skip::OtherRecord),
         }
-        self.columns = Columns::Named(columns);
+        self.columns = Columns::Named(columns.into());
     }
 }
 
