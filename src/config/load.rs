@@ -281,11 +281,8 @@ since = "2026-01-01"
     #[test]
     fn the_starter_file_changes_nothing_and_is_right_once_its_marks_are_taken_off() {
         assert_eq!(from_text(init_text()).expect("as it is").feeds, []);
-        let live: String = init_text()
-            .lines()
-            .filter_map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')))
-            .map(|line| format!("{line}\n"))
-            .collect();
+        let live = init_text().lines().filter_map(|line| line.strip_prefix('#'));
+        let live = live.filter(|rest| !rest.starts_with(' ')).collect::<Vec<_>>().join("\n");
         let settings = from_text(&live).expect("uncommented");
         assert_eq!((settings.feeds.len(), settings.mappings.len(), settings.prices.len()), (2, 1, 1));
     }
