@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 
 use super::format::{Query, RowDecoder};
 use super::mapping::{
-    CostField, Counts, Field, From, Header, Key, Mapping, Mode, MoneyUnit, Overlap, Path, Shape, Source, Step,
-    TimeField, TimeUnit, When, Winner, Words,
+    CostField, Counts, Field, From, Header, Key, Mapping, Mode, MoneyUnit, Overlap, Path, Shape, Source,
+    Step, TimeField, TimeUnit, When, Winner, Words,
 };
 use super::row::{Row, Value};
 use super::{Decoder, Origin, Place, bad_line, json, time};
@@ -115,7 +115,8 @@ impl Reader {
             }
         }
         let tokens = look.tokens(&mapping.counts).map_err(Refused::Bad)?;
-        let reported = mapping.cost.as_ref().map_or(Ok(None), |cost| look.cost(cost)).map_err(Refused::Bad)?;
+        let reported =
+            mapping.cost.as_ref().map_or(Ok(None), |cost| look.cost(cost)).map_err(Refused::Bad)?;
         if tokens.is_none() && reported.is_none() {
             return Err(Refused::Skip(Skip::NoUsage));
         }
@@ -140,7 +141,8 @@ impl Reader {
         call.tokens = tokens.unwrap_or_default();
         call.reported = reported;
         if let Some(calls) = look.count("calls", &mapping.calls).map_err(Refused::Bad)? {
-            call.calls = u32::try_from(calls).map_err(|_| Refused::Bad(format!("calls is {calls}: too many")))?;
+            call.calls =
+                u32::try_from(calls).map_err(|_| Refused::Bad(format!("calls is {calls}: too many")))?;
         }
         call.id = self.identity(&look, &call, spot)?;
         (call.claim.contest, call.claim.order) = self.order(&look, spot).map_err(Refused::Bad)?;
@@ -491,7 +493,7 @@ enum Columns {
     /// They have no names: the first is `1`.
     Numbered,
     /// These.
-    Named(Vec<String>),
+    Named(Arc<[String]>),
 }
 
 /// A record whose quote is still open at the end of its line.
@@ -511,15 +513,14 @@ struct Csv {
 
 impl Csv {
     fn record(&mut self, record: &[u8], place: Place, out: &mut Decoded) {
-        let cells = match split(record, self.delimiter) {
-            Some(cells) => cells,
-            None => return out.bad(bad_line(record, place, "a quote is not closed")),
+        let Some(cells) = split(record, self.delimiter) else {
+            return out.bad(bad_line(record, place, "a quote is not closed"));
         };
         let columns = match &self.columns {
-            Columns::Awaited => return self.head(record, cells, place, out),
+            Columns::Awaited => return self.head(record, &cells, place, out),
             Columns::Numbered => (1..=cells.len()).map(|number| number.to_string()).collect(),
-            Columns::Named(columns) if *columns == cells => return out.tally.skip(Skip::OtherRecord),
-            Columns::Named(columns) => columns.clone(),
+            Columns::Named(columns) if columns[..] == cells[..] => return out.tally.skip(Skip::OtherRecord),
+            Columns::Named(columns) => Arc::clone(columns),
         };
         if cells.len() > columns.len() && cells[columns.len()..].iter().any(|cell| !cell.is_empty()) {
             let why = format!("{} values under {} columns", cells.len(), columns.len());
@@ -536,13 +537,13 @@ impl Csv {
     }
 
     /// Takes the names of the columns, and says which the mapping looks for in vain.
-    fn head(&mut self, record: &[u8], cells: Vec<String>, place: Place, out: &mut Decoded) {
+    fn head(&mut self, record: &[u8], cells: &[String], place: Place, out: &mut Decoded) {
         let columns: Vec<String> = cells.iter().map(|cell| cell.trim().to_owned()).collect();
         match absent(&self.reader.mapping, &columns) {
             Some(why) => out.bad(bad_line(record, place, why)),
             None => out.tally.skip(Skip::OtherRecord),
         }
-        self.columns = Columns::Named(columns);
+        self.columns = Columns::Named(columns.into());
     }
 }
 

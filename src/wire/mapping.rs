@@ -415,7 +415,11 @@ enum After {
 fn next_step(text: &str, after: After) -> Result<(Option<Step>, &str), String> {
     if let Some(rest) = text.strip_prefix('.') {
         let misplaced = after != After::Value;
-        return if misplaced { Err("has a dot without a name before it".to_owned()) } else { Ok((None, rest)) };
+        return if misplaced {
+            Err("has a dot without a name before it".to_owned())
+        } else {
+            Ok((None, rest))
+        };
     }
     if let Some(rest) = text.trim_start().strip_prefix('|') {
         let rest = rest.trim_start().strip_prefix("json").map(str::trim_start);
@@ -466,7 +470,8 @@ mod tests {
 
     #[test]
     fn a_broken_path_is_refused_in_words() {
-        for text in ["", ".a", "a.", "a..b", "a[", "a[x]", "a[0]b", "\"a", "a | xml | b", "| json | a", "a |"] {
+        for text in ["", ".a", "a.", "a..b", "a[", "a[x]", "a[0]b", "\"a", "a | xml | b", "| json | a", "a |"]
+        {
             assert!(Path::parse(text).is_err(), "{text}");
         }
         assert!(Path::parse("a | json | b | json | c").is_err());
