@@ -119,7 +119,7 @@ impl Foreign {
         visit: &mut dyn FnMut(&Row<'_>, u64),
     ) -> rusqlite::Result<Option<Value>> {
         let mut statement = self.conn.prepare(&query.sql)?;
-        let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let cursor_column = query
             .cursor
             .as_ref()

@@ -17,6 +17,8 @@ const APPLICATION_ID: i64 = 0x4f75_744c;
 const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql")];
 /// How long to wait for another process's transaction.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Bytes of the smallest SQLite database.
+const SMALLEST: u64 = 512;
 /// Tries to switch to WAL, which does not wait by itself.
 const WAL_TRIES: u32 = 500;
 
@@ -30,6 +32,7 @@ enum Standing {
 /// Opens for writing; makes file and directory where they are missing, and brings the schema up to date.
 pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
     create_file(path).map_err(|error| StoreError::unusable(path, &error))?;
+    refuse_stub(path)?;
     let fault = |error: rusqlite::Error| StoreError::of(path, &error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut conn = Connection::open_with_flags(path, flags).map_err(fault)?;
@@ -56,6 +59,7 @@ pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
     if fs::metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
         return Err(StoreError::Missing { path: path.to_owned() });
     }
+    refuse_stub(path)?;
     let fault = |error: rusqlite::Error| StoreError::of(path, &error);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags).map_err(fault)?;
@@ -93,6 +97,16 @@ fn create_file(path: &Path) -> std::io::Result<()> {
         Err(_) if !path.exists() => fs::rename(&empty, path),
         done => done,
     }
+}
+
+/// Refuses a file too short to be a database: SQLite takes one for empty and writes over it.
+fn refuse_stub(path: &Path) -> Result<(), StoreError> {
+    let length = fs::metadata(path).map_err(|error| StoreError::unusable(path, &error))?.len();
+    if (1..SMALLEST).contains(&length) {
+        let why = format!("it has {length} bytes, a database has at least {SMALLEST}");
+        return Err(StoreError::Corrupt { path: path.to_owned(), why });
+    }
+    Ok(())
 }
 
 fn standing(conn: &Connection) -> rusqlite::Result<Standing> {
@@ -135,6 +149,7 @@ fn migrate(path: &Path, conn: &mut Connection) -> Result<(), StoreError> {
     tx.commit().map_err(fault)
 }
 
+#[expect(clippy::disallowed_methods, reason = "SQLite does not wait here, and there is no channel to wait on")]
 fn use_wal(conn: &Connection) -> rusqlite::Result<()> {
     let mut tries = 0;
     loop {

@@ -254,7 +254,9 @@ fn show(
                 call::between(conn, (start, end), &mut |entry| {
                     part.entry(entry.key).or_default().add(&Figures::of(&entry.sums()));
                 })?;
-                part.iter().for_each(|(key, figures)| hand_on(start, key, figures));
+                for (key, figures) in &part {
+                    hand_on(start, key, figures);
+                }
             }
             Piece::Slots(start, end) => {
                 show_steps(conn, Grain::Slot, (start, end), &mut hand_on)?;
