@@ -1,1 +1,251 @@
-//! x
+//! The thread that follows ledgers: woken by the system's file events, kept honest by a look every second.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use notify::event::ModifyKind;
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+
+use super::Problem;
+use super::ledger::Ledger;
+use super::mark::Marks;
+use super::table::Opener;
+use super::tail::{Look, Tailer};
+use crate::domain::observation::Batch;
+use crate::domain::time::Timestamp;
+
+/// How often every file is looked at, whatever the events say.
+const TICK: Duration = Duration::from_secs(1);
+/// Shortest time between two looks: a busy writer makes one batch of many lines.
+const PAUSE: Duration = Duration::from_millis(15);
+/// Shortest time between two look-ups of the patterns.
+const LIST_PAUSE: Duration = Duration::from_millis(100);
+/// Events waiting; where more come, every file is looked at.
+const EVENTS: usize = 1024;
+
+/// A running follower. Dropping it tells its thread to stop, without waiting.
+pub struct Follow {
+    stop: Arc<AtomicBool>,
+    wake: SyncSender<Hint>,
+    problems: Arc<Mutex<Vec<Problem>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What an event says.
+enum Hint {
+    /// Look at these files.
+    Files(Vec<PathBuf>),
+    /// Names came or went.
+    Names(Vec<PathBuf>),
+    /// Nothing: look whether to stop.
+    Wake,
+}
+
+impl Follow {
+    /// Returns what cannot be read right now.
+    pub fn problems(&self) -> Vec<Problem> {
+        self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says whether the thread still runs.
+    pub fn is_running(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+
+    /// Stops, and waits until nothing more will be sent. The receiver must be read or dropped meanwhile.
+    pub fn stop(mut self) {
+        self.tell();
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+
+    fn tell(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+        drop(self.wake.try_send(Hint::Wake));
+    }
+}
+
+impl Drop for Follow {
+    fn drop(&mut self) {
+        self.tell();
+    }
+}
+
+/// Follows ledgers on a thread of its own until it is stopped, or `sink` is closed.
+///
+/// A full `sink` makes the thread wait: nothing is dropped, the files keep what is not read yet.
+pub fn follow(
+    ledgers: Vec<Ledger>,
+    marks: Marks,
+    opener: Arc<dyn Opener>,
+    sink: SyncSender<Batch>,
+) -> std::io::Result<Follow> {
+    let (wake, events) = sync_channel(EVENTS);
+    let stop = Arc::new(AtomicBool::new(false));
+    let problems = Arc::new(Mutex::new(Vec::new()));
+    let overflow = Arc::new(AtomicBool::new(false));
+    let watch = Watch::new(&ledgers, wake.clone(), Arc::clone(&overflow));
+    let shell = Shell {
+        tailer: Tailer::new(ledgers, marks, opener),
+        watch,
+        events,
+        overflow,
+        stop: Arc::clone(&stop),
+        problems: Arc::clone(&problems),
+        started: clock(),
+    };
+    let thread = std::thread::Builder::new().name("feed".to_owned()).spawn(move || shell.run(&sink))?;
+    Ok(Follow { stop, wake, problems, thread: Some(thread) })
+}
+
+#[expect(clippy::disallowed_methods, reason = "the shell's one look at the clock")]
+fn clock() -> Instant {
+    Instant::now()
+}
+
+struct Shell {
+    tailer: Tailer,
+    watch: Watch,
+    events: Receiver<Hint>,
+    overflow: Arc<AtomicBool>,
+    stop: Arc<AtomicBool>,
+    problems: Arc<Mutex<Vec<Problem>>>,
+    started: Instant,
+}
+
+/// What has to be looked at, gathered until it is time.
+#[derive(Default)]
+struct Due {
+    files: HashSet<PathBuf>,
+    names: bool,
+}
+
+impl Shell {
+    fn run(mut self, sink: &SyncSender<Batch>) {
+        let (mut looked, mut listed) = (clock(), clock());
+        let mut look = Look::Patterns;
+        let mut due = Due::default();
+        loop {
+            let millis = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
+            let now = Timestamp::from_millis(millis);
+            if look == Look::Patterns || look == Look::Files {
+                self.watch.renew();
+                looked = clock();
+            }
+            if look == Look::Patterns {
+                listed = looked;
+            }
+            if !self.tailer.poll(now, &look, &mut |batch| sink.send(batch).is_ok()) {
+                return;
+            }
+            *self.problems.lock().unwrap_or_else(PoisonError::into_inner) = self.tailer.problems();
+            let polled = clock();
+            look = loop {
+                if self.stop.load(Ordering::Relaxed) {
+                    return;
+                }
+                let soon = if due.names { (listed + LIST_PAUSE).max(polled + PAUSE) } else { polled + PAUSE };
+                let until = if due.names || !due.files.is_empty() { soon } else { looked + TICK };
+                if !self.wait(until.min((looked + TICK).max(polled + PAUSE)), &mut due) {
+                    break self.next(&mut due, looked);
+                }
+            };
+        }
+    }
+
+    /// Waits for one event; returns whether it is too early to look.
+    fn wait(&self, until: Instant, due: &mut Due) -> bool {
+        let left = until.saturating_duration_since(clock());
+        match self.events.recv_timeout(left) {
+            Ok(Hint::Files(paths)) => due.files.extend(paths),
+            Ok(Hint::Names(paths)) => {
+                due.names = true;
+                due.files.extend(paths);
+            }
+            Ok(Hint::Wake) => {}
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return false,
+        }
+        !left.is_zero()
+    }
+
+    fn next(&self, due: &mut Due, looked: Instant) -> Look {
+        let overflow = self.overflow.swap(false, Ordering::Relaxed);
+        if due.names || overflow {
+            *due = Due::default();
+            Look::Patterns
+        } else if due.files.is_empty() || looked + TICK <= clock() {
+            due.files.clear();
+            Look::Files
+        } else {
+            Look::At(std::mem::take(&mut due.files))
+        }
+    }
+}
+
+/// The directories that are watched. Where the system refuses, the look every second stands in.
+struct Watch {
+    watcher: Option<RecommendedWatcher>,
+    wanted: Vec<(PathBuf, RecursiveMode)>,
+    watched: HashSet<PathBuf>,
+}
+
+impl Watch {
+    fn new(ledgers: &[Ledger], wake: SyncSender<Hint>, overflow: Arc<AtomicBool>) -> Watch {
+        let mode = |ledger: &Ledger| match ledger.is_deep() {
+            true => RecursiveMode::Recursive,
+            false => RecursiveMode::NonRecursive,
+        };
+        let mut wanted: Vec<(PathBuf, RecursiveMode)> =
+            ledgers.iter().map(|ledger| (ledger.base(), mode(ledger))).collect();
+        wanted.sort_by(|one, other| one.0.cmp(&other.0));
+        wanted.dedup_by(|later, first| {
+            let same = later.0 == first.0;
+            if same && later.1 == RecursiveMode::Recursive {
+                first.1 = RecursiveMode::Recursive;
+            }
+            same
+        });
+        let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
+            let Some(hint) = hint(event) else { return };
+            if wake.try_send(hint).is_err() {
+                overflow.store(true, Ordering::Relaxed);
+            }
+        });
+        Watch { watcher: watcher.ok(), wanted, watched: HashSet::new() }
+    }
+
+    /// Watches directories that have come into being, and forgets those that are gone.
+    fn renew(&mut self) {
+        let Some(watcher) = &mut self.watcher else { return };
+        for (directory, mode) in &self.wanted {
+            if !directory.is_dir() {
+                self.watched.remove(directory);
+            } else if !self.watched.contains(directory) && watcher.watch(directory, *mode).is_ok() {
+                self.watched.insert(directory.clone());
+            }
+        }
+    }
+}
+
+/// Takes from an event what matters; our own reading wakes nobody.
+fn hint(event: notify::Result<Event>) -> Option<Hint> {
+    let Ok(event) = event else { return Some(Hint::Names(Vec::new())) };
+    if event.need_rescan() {
+        return Some(Hint::Names(Vec::new()));
+    }
+    let strip = |path: &PathBuf| path.strip_prefix("./").map_or_else(|_| path.clone(), Path::to_owned);
+    let paths = event.paths.iter().map(strip).collect();
+    match event.kind {
+        EventKind::Access(_) => None,
+        EventKind::Modify(ModifyKind::Data(_) | ModifyKind::Metadata(_) | ModifyKind::Any) => {
+            Some(Hint::Files(paths))
+        }
+        _ => Some(Hint::Names(paths)),
+    }
+}
