@@ -249,3 +249,29 @@ fn hint(event: notify::Result<Event>) -> Option<Hint> {
         _ => Some(Hint::Names(paths)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::feed::table::NoTables;
+    use crate::wire::format::Format;
+
+    #[test]
+    fn an_append_comes_through_and_a_stop_ends_the_thread() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("deep/er/a.jsonl");
+        let pattern = format!("{}/**/*.jsonl", root.path().display());
+        let ledger = Ledger { pattern, format: Some(Format::Native), tenant: None };
+        let (sink, batches) = sync_channel(16);
+        let follow = follow(vec![ledger], Marks::default(), Arc::new(NoTables), sink).unwrap();
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, "1\n2\n").unwrap();
+        let mut lines = 0;
+        while lines < 2 {
+            lines += batches.recv_timeout(Duration::from_secs(20)).unwrap().decoded.tally.lines;
+        }
+        assert!(follow.is_running());
+        follow.stop();
+        assert!(batches.try_recv().is_err());
+    }
+}

@@ -570,3 +570,292 @@ fn skip<'a>(stream: &'a mut Unpacked<'_>, offset: u64) -> &'a mut dyn Read {
     drop(std::io::copy(&mut stream.take(offset), &mut std::io::sink()));
     stream
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::feed::table::NoTables;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+    use std::fs::{self, OpenOptions};
+    use std::io::Write;
+    use tempfile::TempDir;
+
+    /// A directory with a tailer over it. What was read is told by the tally: the decoders are tested elsewhere.
+    struct Bench {
+        root: TempDir,
+        tailer: Tailer,
+        now: Timestamp,
+        lines: u64,
+        lost: u64,
+        notes: Vec<String>,
+        marks: BTreeMap<String, Mark>,
+    }
+
+    fn tailer(root: &Path, marks: Marks) -> Tailer {
+        let pattern = format!("{}/*.jsonl*", root.display());
+        let ledger = Ledger { pattern, format: Some(Format::Native), tenant: None };
+        Tailer::new(vec![ledger], marks, Arc::new(NoTables))
+    }
+
+    impl Bench {
+        fn new() -> Bench {
+            let root = tempfile::tempdir().unwrap();
+            let tailer = tailer(root.path(), Marks::default());
+            let (now, marks) = (Timestamp::from_seconds(1), BTreeMap::new());
+            Bench { root, tailer, now, lines: 0, lost: 0, notes: Vec::new(), marks }
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.root.path().join(name)
+        }
+
+        fn append(&self, name: &str, text: &[u8]) {
+            let file = OpenOptions::new().append(true).create(true).open(self.path(name));
+            file.unwrap().write_all(text).unwrap();
+        }
+
+        fn poll(&mut self) {
+            self.after(1);
+        }
+
+        fn after(&mut self, seconds: u64) {
+            self.now = self.now.after(Millis::new(seconds * 1000));
+            let (lines, lost, notes, marks) = (&mut self.lines, &mut self.lost, &mut self.notes, &mut self.marks);
+            let listening = self.tailer.poll(self.now, &Look::Patterns, &mut |batch| {
+                *lines += batch.decoded.tally.lines;
+                *lost += batch.decoded.tally.lost;
+                notes.extend(batch.note);
+                if let Some(mark) = batch.mark {
+                    marks.insert(mark.path.to_string(), mark);
+                }
+                true
+            });
+            assert!(listening);
+        }
+
+        fn restart(&mut self) {
+            self.tailer = tailer(self.root.path(), Marks::new(self.marks.values().cloned()));
+        }
+
+        #[track_caller]
+        fn check(&self, lines: u64, lost: u64) {
+            assert_eq!((self.lines, self.lost), (lines, lost), "lines and lost bytes; {:?}", self.notes);
+        }
+    }
+
+    #[test]
+    fn a_line_in_two_writes_is_read_once() {
+        let mut bench = Bench::new();
+        bench.append("a.jsonl", "{\"a\":\"한".as_bytes());
+        bench.poll();
+        bench.append("a.jsonl", &"빛".as_bytes()[..1]);
+        bench.poll();
+        bench.check(0, 0);
+        bench.append("a.jsonl", &"빛".as_bytes()[1..]);
+        bench.append("a.jsonl", b"\"}\n");
+        bench.poll();
+        bench.check(1, 0);
+    }
+
+    #[test]
+    fn a_rotated_file_is_finished_before_the_new_one() {
+        let mut bench = Bench::new();
+        bench.append("a.jsonl", b"1\n");
+        bench.poll();
+        bench.append("a.jsonl", b"2\n");
+        fs::rename(bench.path("a.jsonl"), bench.path("gone")).unwrap();
+        bench.append("a.jsonl", b"3\n");
+        bench.append("gone", b"4\n");
+        bench.poll();
+        bench.check(4, 0);
+        bench.append("gone", b"5\n");
+        bench.after(5);
+        bench.check(5, 0);
+    }
+
+    #[test]
+    fn a_file_renamed_within_the_pattern_is_not_read_again() {
+        let mut bench = Bench::new();
+        bench.append("a.jsonl", b"1\n");
+        bench.poll();
+        fs::rename(bench.path("a.jsonl"), bench.path("a.jsonl.1")).unwrap();
+        bench.append("a.jsonl", b"2\n");
+        bench.poll();
+        bench.check(2, 0);
+    }
+
+    #[test]
+    fn truncation_begins_anew_and_counts_what_was_cut_away() {
+        let mut bench = Bench::new();
+        bench.append("a.jsonl", b"first\nhalf");
+        bench.poll();
+        fs::write(bench.path("a.jsonl"), b"x\n").unwrap();
+        bench.poll();
+        bench.check(2, 4);
+        assert_eq!(bench.notes, ["truncated: read from its start"]);
+    }
+
+    #[test]
+    fn a_copy_made_before_truncation_is_read_from_where_we_stood() {
+        for copy in ["a.jsonl.1", "a.jsonl-20261125"] {
+            let mut bench = Bench::new();
+            bench.append("a.jsonl", b"first\nsecond\n");
+            bench.poll();
+            bench.append("a.jsonl", b"third\n");
+            fs::copy(bench.path("a.jsonl"), bench.path(copy)).unwrap();
+            fs::write(bench.path("a.jsonl"), b"4\n").unwrap();
+            bench.poll();
+            bench.check(4, 0);
+        }
+    }
+
+    #[test]
+    fn a_replaced_file_is_read_whole() {
+        let mut bench = Bench::new();
+        bench.append("a.jsonl", b"old1\nold2\n");
+        bench.poll();
+        fs::write(bench.path("new"), b"new1\nnew2\n").unwrap();
+        fs::rename(bench.path("new"), bench.path("a.jsonl")).unwrap();
+        bench.poll();
+        bench.check(4, 0);
+        fs::write(bench.path("a.jsonl"), b"few1\nfew2\n").unwrap();
+        bench.poll();
+        bench.check(6, 0);
+    }
+
+    #[test]
+    fn a_removed_file_and_its_successor_are_both_read() {
+        let mut bench = Bench::new();
+        bench.append("a.jsonl", b"1\n");
+        bench.poll();
+        bench.append("a.jsonl", b"2\n");
+        fs::remove_file(bench.path("a.jsonl")).unwrap();
+        bench.poll();
+        bench.check(2, 0);
+        bench.after(11);
+        assert_eq!(bench.tailer.files(), 0);
+        bench.append("a.jsonl", b"1\n2\n3\n");
+        bench.poll();
+        bench.check(5, 0);
+    }
+
+    #[test]
+    fn a_half_line_that_is_never_finished_is_a_counted_loss() {
+        let mut bench = Bench::new();
+        bench.append("a.jsonl", b"1\nhalf");
+        bench.poll();
+        fs::remove_file(bench.path("a.jsonl")).unwrap();
+        bench.poll();
+        bench.after(11);
+        bench.after(11);
+        assert_eq!(bench.lost, 4);
+    }
+
+    #[test]
+    fn a_restart_goes_on_where_the_marks_say() {
+        let mut bench = Bench::new();
+        bench.append("a.jsonl", b"1\n2\n");
+        bench.poll();
+        bench.append("a.jsonl", b"3\n");
+        bench.restart();
+        bench.poll();
+        bench.check(3, 0);
+    }
+
+    #[derive(Clone, Debug)]
+    enum Act {
+        Write,
+        Half,
+        Rotate,
+        Truncate,
+        Remove,
+        Read,
+        Restart,
+    }
+
+    fn acts() -> impl Strategy<Value = Vec<Act>> {
+        let act = prop_oneof![
+            4 => Just(Act::Write),
+            2 => Just(Act::Half),
+            1 => Just(Act::Rotate),
+            1 => Just(Act::Truncate),
+            1 => Just(Act::Remove),
+            3 => Just(Act::Read),
+            1 => Just(Act::Restart),
+        ];
+        proptest::collection::vec(act, 1..40)
+    }
+
+    /// What the current file holds.
+    #[derive(Default)]
+    struct Model {
+        serial: u64,
+        half: bool,
+        want: u64,
+    }
+
+    impl Model {
+        fn text(&mut self) -> String {
+            self.serial += 1;
+            format!("{{\"n\":{}}}", self.serial)
+        }
+    }
+
+    fn act(bench: &mut Bench, model: &mut Model, act: &Act) {
+        let name = "a.jsonl";
+        match act {
+            Act::Write => {
+                // An unfinished line is finished first.
+                let text = if model.half { "}".to_owned() } else { model.text() };
+                bench.append(name, format!("{text}\n").as_bytes());
+                model.half = false;
+                model.want += 1;
+            }
+            Act::Half if !model.half => {
+                let text = model.text();
+                bench.append(name, &text.as_bytes()[..text.len() - 1]);
+                model.half = true;
+            }
+            Act::Rotate if !model.half => {
+                let old = bench.path(&format!("old-{}", model.serial));
+                drop(fs::rename(bench.path(name), old));
+            }
+            // What is unread when the file is cut or removed is out of reach: read first.
+            Act::Truncate if !model.half && bench.path(name).exists() => {
+                bench.poll();
+                fs::write(bench.path(name), "").unwrap();
+                bench.poll();
+            }
+            Act::Remove if !model.half => {
+                bench.poll();
+                drop(fs::remove_file(bench.path(name)));
+                bench.poll();
+            }
+            Act::Restart => {
+                bench.poll();
+                bench.restart();
+            }
+            Act::Read => bench.poll(),
+            _ => {}
+        }
+        if matches!(act, Act::Rotate) {
+            bench.poll();
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn whatever_happens_to_a_file_each_line_is_read_once(history in acts()) {
+            let mut bench = Bench::new();
+            let mut model = Model::default();
+            bench.poll();
+            for step in &history {
+                act(&mut bench, &mut model, step);
+            }
+            bench.poll();
+            prop_assert_eq!((bench.lines, bench.lost), (model.want, 0), "{:?} {:?}", history, bench.notes);
+        }
+    }
+}
