@@ -82,7 +82,8 @@ fn look(opened: &Opened, path: &Path, opener: &dyn Opener) -> Result<Option<Form
     }
 }
 
-fn packing(file: &File) -> Packing {
+/// Tells from the first bytes how a file is packed.
+pub fn packing(file: &File) -> Packing {
     let mut magic = [0_u8; 4];
     match file.read_at(&mut magic, 0) {
         Ok(2..) if magic.starts_with(&[0x1f, 0x8b]) => Packing::Gzip,
