@@ -197,9 +197,8 @@ struct Watch {
 
 impl Watch {
     fn new(ledgers: &[Ledger], wake: SyncSender<Hint>, overflow: Arc<AtomicBool>) -> Watch {
-        let mode = |ledger: &Ledger| match ledger.is_deep() {
-            true => RecursiveMode::Recursive,
-            false => RecursiveMode::NonRecursive,
+        let mode = |ledger: &Ledger| {
+            if ledger.is_deep() { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive }
         };
         let mut wanted: Vec<(PathBuf, RecursiveMode)> =
             ledgers.iter().map(|ledger| (ledger.base(), mode(ledger))).collect();

@@ -128,7 +128,7 @@ fn list(ledgers: &[Ledger], marks: &Marks, report: &mut ScanReport) -> Vec<Job> 
         }
         report.files += 1;
         let same = |seen: Sight| marks.get(seen.file).is_some_and(|mark| mark.sight == seen);
-        if same(seen) || look(&path).is_ok_and(|seen| same(seen)) {
+        if same(seen) || look(&path).is_ok_and(same) {
             report.unchanged += 1;
             continue;
         }

@@ -2,7 +2,7 @@
 //!
 //! [`Tailer::poll`] is the whole of it, given the time; the thread in [`super::follow`] only calls it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::{DirEntryExt, MetadataExt};
@@ -25,6 +25,8 @@ use crate::wire::{Decoder, Place};
 
 /// Descriptors kept open, so that a file can be read to its end after its name is gone.
 const OPEN: usize = 400;
+/// Marks kept of content that is gone.
+const ENDED: usize = 256;
 /// How often the patterns are looked up again.
 const LIST_EVERY: Millis = Millis::new(5_000);
 /// How long a file without a name is kept without growth.
@@ -53,6 +55,8 @@ pub struct Tailer {
     listed: Option<Timestamp>,
     problems: HashMap<PathBuf, Trouble>,
     pattern_problems: Vec<Problem>,
+    /// Marks of content that is gone from its file, by which a copy made late (packed) is recognised.
+    ended: VecDeque<Mark>,
     buffer: Buffer,
     rank: u32,
 }
@@ -106,6 +110,7 @@ impl Tailer {
             listed: None,
             problems: HashMap::new(),
             pattern_problems: Vec::new(),
+            ended: VecDeque::new(),
             buffer: Buffer::default(),
             rank: 0,
         }
@@ -262,6 +267,7 @@ impl Tailer {
         if removed {
             // Its number may go to another file that happens to begin alike.
             self.marks.remove(tailed.mark.sight.file);
+            self.end(tailed.mark);
         } else {
             self.marks.insert(tailed.mark);
         }
@@ -363,12 +369,20 @@ impl Tailer {
         Some(Mark { sight: own, path: tailed.mark.path.clone(), ..mark.clone() })
     }
 
+    fn end(&mut self, mark: Mark) {
+        if self.ended.len() == ENDED {
+            self.ended.pop_front();
+        }
+        self.ended.push_back(mark);
+    }
+
     /// Returns the marks of files that this one may be a copy of, furthest first.
     fn originals(&self, tailed: &Tailed) -> impl Iterator<Item = &Mark> {
         let mine = stem(&tailed.path);
         let id = tailed.mark.sight.file;
         let format = tailed.format.name();
-        let all = self.marks.iter().chain(self.files.values().map(|tailed| &tailed.mark));
+        let followed = self.files.values().map(|tailed| &tailed.mark);
+        let all = self.marks.iter().chain(followed).chain(&self.ended);
         let mut marks: Vec<&Mark> = all
             .filter(|mark| mark.offset > 0 && mark.format == format && mark.sight.file != id)
             .filter(|mark| stem(Path::new(&*mark.path)) == mine)
@@ -440,10 +454,9 @@ impl Tailer {
             Step::Truncated => "truncated: read from its start".to_owned(),
             _ => "replaced: read from its start".to_owned(),
         });
-        if self.ledgers[tailed.ledger].format.is_none() && seen.size > 0 {
-            if let Ok(opened) = open(&tailed.path, &self.ledgers[tailed.ledger], &*self.opener) {
-                tailed.format = opened.format.unwrap_or_else(|| tailed.format.clone());
-            }
+        let ledger = &self.ledgers[tailed.ledger];
+        if let (None, Ok(opened)) = (&ledger.format, open(&tailed.path, ledger, &*self.opener)) {
+            tailed.format = opened.format.unwrap_or_else(|| tailed.format.clone());
         }
         let pending = old.sight.size.saturating_sub(old.offset);
         if !self.copied(now, tailed, &old, sink) {
@@ -458,7 +471,7 @@ impl Tailer {
 
     /// Finishes a truncated file from a copy beside it (copytruncate), where there is one.
     fn copied(&mut self, now: Timestamp, tailed: &Tailed, old: &Mark, sink: Sink<'_>) -> bool {
-        self.marks.insert(old.clone());
+        self.end(old.clone());
         if tailed.format.container() != Container::Lines {
             return true;
         }
@@ -765,6 +778,23 @@ mod tests {
             bench.poll();
             bench.check(4, 0);
         }
+    }
+
+    #[test]
+    fn a_packed_copy_is_not_counted_again_and_finishes_what_was_cut_away() {
+        let mut bench = Bench::new();
+        bench.append("a.jsonl", b"first\nsecond\n");
+        bench.poll();
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed.write_all(b"first\nsecond\nthird\n").unwrap();
+        fs::write(bench.path("a.jsonl"), b"4\n").unwrap();
+        bench.poll();
+        bench.check(3, 0);
+        fs::write(bench.path("a.jsonl.1.gz"), packed.finish().unwrap()).unwrap();
+        bench.poll();
+        bench.after(3);
+        bench.after(3);
+        bench.check(4, 0);
     }
 
     #[test]
