@@ -55,6 +55,8 @@ pub struct Tailer {
     listed: Option<Timestamp>,
     problems: HashMap<PathBuf, Trouble>,
     pattern_problems: Vec<Problem>,
+    /// How files looked that held nothing known: not opened again until they change.
+    unknown: HashMap<PathBuf, Sight>,
     /// Marks of content that is gone from its file, by which a copy made late (packed) is recognised.
     ended: VecDeque<Mark>,
     buffer: Buffer,
@@ -110,6 +112,7 @@ impl Tailer {
             listed: None,
             problems: HashMap::new(),
             pattern_problems: Vec::new(),
+            unknown: HashMap::new(),
             ended: VecDeque::new(),
             buffer: Buffer::default(),
             rank: 0,
@@ -154,7 +157,8 @@ impl Tailer {
             return false;
         }
         for (path, ledger, seen) in fresh {
-            if !met.insert(seen.file) || self.is_read(now, (path, *ledger), seen) {
+            let hopeless = self.unknown.get(path) == Some(seen);
+            if hopeless || !met.insert(seen.file) || self.is_read(now, (path, *ledger), seen) {
                 continue;
             }
             if !self.start(now, (path, *ledger), sink) {
@@ -176,6 +180,7 @@ impl Tailer {
             self.listing.extend(files.map(|path| (path, index)));
         }
         self.problems.retain(|path, _| known.contains(path));
+        self.unknown.retain(|path, _| known.contains(path));
     }
 
     /// Returns how the files look that exist.
@@ -309,13 +314,20 @@ impl Tailer {
         let opened = match open(path, &self.ledgers[ledger], &*self.opener) {
             Ok(opened) => opened,
             Err(trouble) => {
+                if let (Trouble::UnknownFormat, Ok(metadata)) = (&trouble, std::fs::metadata(path)) {
+                    self.unknown.insert(path.to_owned(), sight(&metadata));
+                }
                 self.problems.insert(path.to_owned(), trouble);
                 return true;
             }
         };
         self.problems.remove(path);
-        // Too early to tell what an empty file is.
-        let Some(format) = opened.format else { return true };
+        let Some(format) = opened.format else {
+            // Too early to tell what an empty file is.
+            self.unknown.insert(path.to_owned(), opened.sight);
+            return true;
+        };
+        self.unknown.remove(path);
         let id = opened.sight.file;
         if self.files.contains_key(&id) {
             return true;
@@ -837,6 +849,22 @@ mod tests {
         bench.after(11);
         bench.after(11);
         assert_eq!(bench.lost, 4);
+    }
+
+    #[test]
+    fn a_file_of_unknown_content_is_named_and_read_once_it_is_known() {
+        let mut bench = Bench::new();
+        bench.tailer.ledgers[0].format = None;
+        bench.append("a.jsonl", b"hello\n");
+        bench.append("b.jsonl", b"");
+        bench.poll();
+        bench.poll();
+        assert_eq!(bench.tailer.problems()[0].trouble, Trouble::UnknownFormat);
+        bench.append("a.jsonl", b"{\"resourceSpans\":[]}\n");
+        bench.append("b.jsonl", b"{\"resourceLogs\":[]}\n");
+        bench.poll();
+        bench.check(3, 0);
+        assert_eq!(bench.tailer.problems(), []);
     }
 
     #[test]
