@@ -42,8 +42,10 @@ fn lines(text: &[u8]) -> Option<Format> {
     text.split(|&byte| byte == b'\n').map(trim_line).find_map(|line| shape(&Keys::of(line)))
 }
 
+type Test = fn(&Keys) -> bool;
+
 fn shape(keys: &Keys) -> Option<Format> {
-    const TESTS: [(fn(&Keys) -> bool, Format); 8] = [
+    const TESTS: [(Test, Format); 8] = [
         (is_otel, Format::Otel),
         (is_codex, Format::Codex),
         (is_gemini_cli, Format::GeminiCli),

@@ -66,7 +66,7 @@ pub fn scan(
         }
     });
     let mut report = shared.report.into_inner().unwrap_or_else(PoisonError::into_inner);
-    report.problems.sort_by(|one, other| one.source.cmp(&other.source));
+    report.problems.sort_by_key(|problem| problem.source);
     report
 }
 

@@ -124,7 +124,7 @@ impl Tailer {
         let files = self.problems.iter();
         let files = files.map(|(path, trouble)| Problem { source: source(path), trouble: trouble.clone() });
         let mut all: Vec<Problem> = files.chain(self.pattern_problems.iter().cloned()).collect();
-        all.sort_by(|one, other| one.source.cmp(&other.source));
+        all.sort_by_key(|problem| problem.source);
         all
     }
 
