@@ -287,10 +287,16 @@ impl Shared<'_> {
         let mut stretch = Stretch { file, at: begin, end };
         let start = Place { offset: begin, line: u64::from(begin == 0 && split.begin == 0) };
         let mut out = Decoded::default();
-        let ended = pump(&mut stretch, (start, Last::Try), &mut *decoder, &mut out, (buffer, &mut |out, _| {
-            // No mark: earlier ranges may not be recorded yet.
-            if self.send(subject.batch(std::mem::take(out), None)) { Flow::On } else { Flow::Stop }
-        }));
+        let ended = pump(
+            &mut stretch,
+            (start, Last::Try),
+            &mut *decoder,
+            &mut out,
+            (buffer, &mut |out, _| {
+                // No mark: earlier ranges may not be recorded yet.
+                if self.send(subject.batch(std::mem::take(out), None)) { Flow::On } else { Flow::Stop }
+            }),
+        );
         match ended {
             Ok(ended) if ended.flow == Flow::On => {
                 split.end.fetch_max(ended.place.offset, Ordering::Relaxed);

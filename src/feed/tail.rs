@@ -205,7 +205,9 @@ impl Tailer {
     /// Returns the files that lie at none of the paths that were looked at.
     fn missing(&self, met: &HashSet<FileId>, at: Option<&HashSet<PathBuf>>) -> Vec<FileId> {
         let asked = |tailed: &Tailed| at.is_none_or(|at| at.contains(&tailed.path));
-        let mut missing: Vec<(u32, FileId)> = self.files.iter()
+        let mut missing: Vec<(u32, FileId)> = self
+            .files
+            .iter()
             .filter(|(id, tailed)| !met.contains(id) && asked(tailed))
             .map(|(id, tailed)| (tailed.rank, *id))
             .collect();
@@ -268,7 +270,8 @@ impl Tailer {
             let note = Some(why.to_owned());
             sink(Batch { source: source(&tailed.path), format, decoded, mark: None, note })
         };
-        let removed = tailed.file.as_ref().and_then(|file| file.metadata().ok()).is_some_and(|data| data.nlink() == 0);
+        let removed =
+            tailed.file.as_ref().and_then(|file| file.metadata().ok()).is_some_and(|data| data.nlink() == 0);
         if removed {
             // Its number may go to another file that happens to begin alike.
             self.marks.remove(tailed.mark.sight.file);
@@ -409,7 +412,8 @@ impl Tailer {
         self.files.insert(id, tailed);
         let open = self.files.values().filter(|tailed| tailed.file.is_some()).count();
         if open > OPEN {
-            let named = self.files.values_mut().filter(|tailed| tailed.file.is_some() && tailed.missed.is_none());
+            let named =
+                self.files.values_mut().filter(|tailed| tailed.file.is_some() && tailed.missed.is_none());
             if let Some(quiet) = named.min_by_key(|tailed| tailed.grown) {
                 quiet.file = None;
             }
@@ -458,7 +462,13 @@ impl Tailer {
     }
 
     /// Begins a file anew whose content is another one now.
-    fn restart(&mut self, now: Timestamp, tailed: &mut Tailed, seen: Sight, (why, sink): (Step, Sink<'_>)) -> bool {
+    fn restart(
+        &mut self,
+        now: Timestamp,
+        tailed: &mut Tailed,
+        seen: Sight,
+        (why, sink): (Step, Sink<'_>),
+    ) -> bool {
         let old = std::mem::replace(&mut tailed.mark, empty_mark(&tailed.path, &tailed.format, seen.file));
         tailed.line = 1;
         tailed.decoder = None;
@@ -474,7 +484,10 @@ impl Tailer {
         if !self.copied(now, tailed, &old, sink) {
             return false;
         }
-        if !self.files.values().any(|other| other.mark.offset > old.offset && stem(&other.path) == stem(&tailed.path))
+        if !self
+            .files
+            .values()
+            .any(|other| other.mark.offset > old.offset && stem(&other.path) == stem(&tailed.path))
         {
             tailed.lost += pending;
         }
@@ -610,7 +623,14 @@ impl Tailer {
 fn empty_mark(path: &Path, format: &Format, file: FileId) -> Mark {
     let empty = xxhash_rust::xxh3::xxh3_64(b"");
     let sight = Sight { file, ..Sight::default() };
-    Mark { path: path.to_string_lossy().into(), format: format.name(), sight, offset: 0, head: empty, tail: empty }
+    Mark {
+        path: path.to_string_lossy().into(),
+        format: format.name(),
+        sight,
+        offset: 0,
+        head: empty,
+        tail: empty,
+    }
 }
 
 /// Returns a name without what rotation adds to it: `log.jsonl.2.gz` is `log.jsonl`.
@@ -703,7 +723,8 @@ mod tests {
 
         fn after(&mut self, seconds: u64) {
             self.now = self.now.after(Millis::new(seconds * 1000));
-            let (lines, lost, notes, marks) = (&mut self.lines, &mut self.lost, &mut self.notes, &mut self.marks);
+            let (lines, lost, notes, marks) =
+                (&mut self.lines, &mut self.lost, &mut self.notes, &mut self.marks);
             let listening = self.tailer.poll(self.now, &Look::Patterns, &mut |batch| {
                 *lines += batch.decoded.tally.lines;
                 *lost += batch.decoded.tally.lost;
