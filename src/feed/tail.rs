@@ -354,6 +354,9 @@ impl Tailer {
             lost: 0,
         };
         self.rank = self.rank.saturating_add(1);
+        if let (Some(table), Some(mark)) = (&mut tailed.table, self.marks.get(id)) {
+            table.seen_at(mark.sight);
+        }
         if let Some(mark) = self.resume(&tailed, &opened.sight) {
             tailed.line = 0;
             tailed.tried = mark.sight == opened.sight;
