@@ -42,8 +42,10 @@ fn lines(text: &[u8]) -> Option<Format> {
     text.split(|&byte| byte == b'\n').map(trim_line).find_map(|line| shape(&Keys::of(line)))
 }
 
+type Test = fn(&Keys) -> bool;
+
 fn shape(keys: &Keys) -> Option<Format> {
-    const TESTS: [(fn(&Keys) -> bool, Format); 8] = [
+    const TESTS: [(Test, Format); 8] = [
         (is_otel, Format::Otel),
         (is_codex, Format::Codex),
         (is_gemini_cli, Format::GeminiCli),
@@ -175,7 +177,8 @@ impl Keys {
             }
             scan.blanks();
             // The key counts even where its value is cut off.
-            let text = if scan.peek()? == b'"' { scan.clone().string().unwrap_or_default() } else { String::new() };
+            let text =
+                if scan.peek()? == b'"' { scan.clone().string().unwrap_or_default() } else { String::new() };
             if scan.null() {
                 self.0.entry(name.clone()).or_default();
             } else {
@@ -270,7 +273,8 @@ mod tests {
 
     #[test]
     fn our_own_line() {
-        let line = r#"{"v":1,"ts":"2026-11-20T09:00:00Z","tenant":"acme","model":"gpt-4o","input":12,"output":3}"#;
+        let line =
+            r#"{"v":1,"ts":"2026-11-20T09:00:00Z","tenant":"acme","model":"gpt-4o","input":12,"output":3}"#;
         check(line, Some(Format::Native));
         check(
             r#"{"timestamp":1,"tenant_id":"a","model":"m","prompt_tokens":1,"completion_tokens":2}"#,
@@ -331,7 +335,10 @@ mod tests {
             r#"{"sessionId":"s","projectHash":"h","startTime":"t","kind":"main"}"#,
             Some(Format::GeminiCli),
         );
-        check("{\n  \"sessionId\": \"s\",\n  \"projectHash\": \"h\",\n  \"messages\": [", Some(Format::GeminiCli));
+        check(
+            "{\n  \"sessionId\": \"s\",\n  \"projectHash\": \"h\",\n  \"messages\": [",
+            Some(Format::GeminiCli),
+        );
     }
 
     #[test]
@@ -348,7 +355,10 @@ mod tests {
             Some(Format::OpenAiBatch),
         );
         check(r#"{"custom_id":"acme:1","result":{"type":"succeeded"}}"#, Some(Format::OpenAiBatch));
-        check(r#"{"id":"chatcmpl-1","object":"chat.completion","choices":[],"usage":{}}"#, Some(Format::Body));
+        check(
+            r#"{"id":"chatcmpl-1","object":"chat.completion","choices":[],"usage":{}}"#,
+            Some(Format::Body),
+        );
         check(
             r#"{"id":"msg_1","type":"message","role":"assistant","model":"c","content":[],"usage":{}}"#,
             Some(Format::Body),
@@ -369,7 +379,9 @@ mod tests {
 
     #[test]
     fn what_is_nothing_known_stays_unknown() {
-        for text in ["", "\n\n", "hello\nworld\n", "{", "[", "{\"a\":1}\n", "\0\0\0", "{\"a\\", "a,b,c\n1,2,3\n"] {
+        for text in
+            ["", "\n\n", "hello\nworld\n", "{", "[", "{\"a\":1}\n", "\0\0\0", "{\"a\\", "a,b,c\n1,2,3\n"]
+        {
             check(text, None);
         }
     }

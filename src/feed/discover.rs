@@ -135,6 +135,9 @@ mod tests {
         }
         let list = format!("{0}/one,{0}/two/projects", home.path().display());
         let variable = move |name: &str| (name == "CLAUDE_CONFIG_DIR").then(|| list.clone());
-        assert_eq!(formats(home.path(), &variable), ["~/one/projects/**/*.jsonl", "~/two/projects/**/*.jsonl"]);
+        assert_eq!(
+            formats(home.path(), &variable),
+            ["~/one/projects/**/*.jsonl", "~/two/projects/**/*.jsonl"]
+        );
     }
 }

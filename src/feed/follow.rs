@@ -197,9 +197,8 @@ struct Watch {
 
 impl Watch {
     fn new(ledgers: &[Ledger], wake: SyncSender<Hint>, overflow: Arc<AtomicBool>) -> Watch {
-        let mode = |ledger: &Ledger| match ledger.is_deep() {
-            true => RecursiveMode::Recursive,
-            false => RecursiveMode::NonRecursive,
+        let mode = |ledger: &Ledger| {
+            if ledger.is_deep() { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive }
         };
         let mut wanted: Vec<(PathBuf, RecursiveMode)> =
             ledgers.iter().map(|ledger| (ledger.base(), mode(ledger))).collect();
@@ -247,5 +246,31 @@ fn hint(event: notify::Result<Event>) -> Option<Hint> {
             Some(Hint::Files(paths))
         }
         _ => Some(Hint::Names(paths)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::feed::table::NoTables;
+    use crate::wire::format::Format;
+
+    #[test]
+    fn an_append_comes_through_and_a_stop_ends_the_thread() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("deep/er/a.jsonl");
+        let pattern = format!("{}/**/*.jsonl", root.path().display());
+        let ledger = Ledger { pattern, format: Some(Format::Native), tenant: None };
+        let (sink, batches) = sync_channel(16);
+        let follow = follow(vec![ledger], Marks::default(), Arc::new(NoTables), sink).unwrap();
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, "1\n2\n").unwrap();
+        let mut lines = 0;
+        while lines < 2 {
+            lines += batches.recv_timeout(Duration::from_secs(20)).unwrap().decoded.tally.lines;
+        }
+        assert!(follow.is_running());
+        follow.stop();
+        assert!(batches.try_recv().is_err());
     }
 }

@@ -70,6 +70,11 @@ impl Marks {
         self.0.insert(mark.sight.file, mark);
     }
 
+    /// Forgets a file that is gone for good.
+    pub fn remove(&mut self, file: FileId) {
+        self.0.remove(&file);
+    }
+
     /// Returns all marks.
     pub fn iter(&self) -> impl Iterator<Item = &Mark> {
         self.0.values()

@@ -13,6 +13,13 @@ pub mod step;
 pub mod tail;
 pub mod follow;
 
+pub use detect::detect;
+pub use discover::{Environment, discover};
+pub use follow::{Follow, follow};
+pub use ledger::{Ledger, LedgerError, TenantRule};
+pub use mark::Marks;
+pub use scan::{ScanReport, scan};
+
 use std::fmt;
 
 use crate::domain::label::Label;

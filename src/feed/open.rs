@@ -44,13 +44,13 @@ pub struct Opened {
 }
 
 /// Opens a ledger's file and finds out its format.
-pub fn open(path: &Path, ledger: &Ledger, opener: &dyn Opener) -> Result<Opened, Trouble> {
+pub fn open(path: &Path, ledger: &Ledger, databases: &dyn Opener) -> Result<Opened, Trouble> {
     let file = open_regular(path)?;
     let metadata = file.metadata().map_err(|error| Trouble::from_io(&error))?;
     let packing = packing(&file);
     let mut opened = Opened { sight: sight(&metadata), file, packing, format: ledger.format.clone() };
     if opened.format.is_none() && opened.sight.size > 0 {
-        opened.format = look(&opened, path, opener)?;
+        opened.format = look(&opened, path, databases)?;
     }
     Ok(opened)
 }
@@ -68,11 +68,11 @@ pub fn open_regular(path: &Path) -> Result<File, Trouble> {
 }
 
 /// Looks at the first bytes of the content. Nothing but an unfinished first line is no trouble yet.
-fn look(opened: &Opened, path: &Path, opener: &dyn Opener) -> Result<Option<Format>, Trouble> {
+fn look(opened: &Opened, path: &Path, databases: &dyn Opener) -> Result<Option<Format>, Trouble> {
     let mut sample = Vec::new();
     let mut source = Unpacked::new(&opened.file, opened.packing);
     source.by_ref().take(SAMPLE).read_to_end(&mut sample).map_err(|error| Trouble::from_io(&error))?;
-    let tables = || opener.open(path);
+    let tables = || databases.open(path);
     let has_table = |name: &str| tables().is_ok_and(|database| database.columns(name).is_some());
     match (detect(&sample, path, &has_table), source.damage) {
         (Some(format), _) => Ok(Some(format)),
@@ -82,7 +82,8 @@ fn look(opened: &Opened, path: &Path, opener: &dyn Opener) -> Result<Option<Form
     }
 }
 
-fn packing(file: &File) -> Packing {
+/// Tells from the first bytes how a file is packed.
+pub fn packing(file: &File) -> Packing {
     let mut magic = [0_u8; 4];
     match file.read_at(&mut magic, 0) {
         Ok(2..) if magic.starts_with(&[0x1f, 0x8b]) => Packing::Gzip,

@@ -91,6 +91,9 @@ pub struct Ended {
     pub flow: Flow,
 }
 
+/// Takes a full batch, with the offset reached.
+pub type Full<'a> = &'a mut dyn FnMut(&mut Decoded, u64) -> Flow;
+
 /// Reads a stream to its end through a decoder.
 ///
 /// `out` collects; it is handed to `full` whenever it holds a batch, with the offset reached. What is
@@ -100,7 +103,7 @@ pub fn pump(
     start: (Place, Last),
     decoder: &mut dyn Decoder,
     out: &mut Decoded,
-    tools: (&mut Buffer, &mut dyn FnMut(&mut Decoded, u64) -> Flow),
+    tools: (&mut Buffer, Full<'_>),
 ) -> io::Result<Ended> {
     let ((mut place, last), (buffer, full)) = (start, tools);
     let (mut pending, mut flow) = (0, Flow::On);

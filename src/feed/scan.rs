@@ -66,7 +66,7 @@ pub fn scan(
         }
     });
     let mut report = shared.report.into_inner().unwrap_or_else(PoisonError::into_inner);
-    report.problems.sort_by(|one, other| one.source.cmp(&other.source));
+    report.problems.sort_by_key(|problem| problem.source);
     report
 }
 
@@ -128,7 +128,7 @@ fn list(ledgers: &[Ledger], marks: &Marks, report: &mut ScanReport) -> Vec<Job> 
         }
         report.files += 1;
         let same = |seen: Sight| marks.get(seen.file).is_some_and(|mark| mark.sight == seen);
-        if same(seen) || look(&path).is_ok_and(|seen| same(seen)) {
+        if same(seen) || look(&path).is_ok_and(same) {
             report.unchanged += 1;
             continue;
         }
@@ -287,10 +287,16 @@ impl Shared<'_> {
         let mut stretch = Stretch { file, at: begin, end };
         let start = Place { offset: begin, line: u64::from(begin == 0 && split.begin == 0) };
         let mut out = Decoded::default();
-        let ended = pump(&mut stretch, (start, Last::Try), &mut *decoder, &mut out, (buffer, &mut |out, _| {
-            // No mark: earlier ranges may not be recorded yet.
-            if self.send(subject.batch(std::mem::take(out), None)) { Flow::On } else { Flow::Stop }
-        }));
+        let ended = pump(
+            &mut stretch,
+            (start, Last::Try),
+            &mut *decoder,
+            &mut out,
+            (buffer, &mut |out, _| {
+                // No mark: earlier ranges may not be recorded yet.
+                if self.send(subject.batch(std::mem::take(out), None)) { Flow::On } else { Flow::Stop }
+            }),
+        );
         match ended {
             Ok(ended) if ended.flow == Flow::On => {
                 split.end.fetch_max(ended.place.offset, Ordering::Relaxed);
@@ -316,5 +322,80 @@ impl Drop for Done<'_> {
     fn drop(&mut self) {
         lock(&self.0.queue).active -= 1;
         self.0.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::mark::Mark;
+    use crate::feed::table::NoTables;
+    use std::io::Write;
+
+    fn native(root: &Path) -> Vec<Ledger> {
+        let pattern = format!("{}/*", root.display());
+        vec![Ledger { pattern, format: Some(Format::Native), tenant: None }]
+    }
+
+    fn run(ledgers: &[Ledger], marks: &Marks) -> (ScanReport, Vec<Mark>) {
+        let found = Mutex::new(Vec::new());
+        let report = scan(ledgers, marks, &NoTables, &|batch| {
+            lock(&found).extend(batch.mark);
+            true
+        });
+        (report, found.into_inner().unwrap())
+    }
+
+    #[test]
+    fn a_second_scan_reads_only_what_is_new() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("a.jsonl");
+        std::fs::write(&path, "1\n2\n").unwrap();
+        std::fs::write(root.path().join("b.jsonl"), "1\n").unwrap();
+        let ledgers = native(root.path());
+        let (report, marks) = run(&ledgers, &Marks::default());
+        assert_eq!((report.files, report.unchanged, report.tally.lines), (2, 0, 3));
+        let (report, _) = run(&ledgers, &Marks::new(marks.clone()));
+        assert_eq!((report.files, report.unchanged, report.tally.lines), (2, 2, 0));
+        std::fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"3\n").unwrap();
+        let (report, _) = run(&ledgers, &Marks::new(marks));
+        assert_eq!((report.files, report.unchanged, report.tally.lines), (2, 1, 1));
+    }
+
+    #[test]
+    fn a_large_file_is_read_in_ranges_and_marked_once_at_its_end() {
+        let root = tempfile::tempdir().unwrap();
+        let line = format!("{}\n", "x".repeat(999));
+        std::fs::write(root.path().join("a.jsonl"), line.repeat(100_000)).unwrap();
+        let (report, marks) = run(&native(root.path()), &Marks::default());
+        assert_eq!(report.tally.lines, 100_000);
+        assert_eq!(marks.iter().map(|mark| mark.offset).collect::<Vec<_>>(), [100_000_000]);
+    }
+
+    #[test]
+    fn what_is_no_ledger_is_named_and_the_rest_is_read() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::write(root.path().join("a.jsonl"), "hello\n").unwrap();
+        std::fs::write(root.path().join("b.jsonl"), "{\"resourceSpans\":[]}\n").unwrap();
+        let mut ledgers = native(root.path());
+        ledgers[0].format = None;
+        let (report, _) = run(&ledgers, &Marks::default());
+        assert_eq!(report.problems.len(), 1);
+        assert_eq!(report.problems[0].trouble, Trouble::UnknownFormat);
+        assert_eq!(report.tally.lines, 1);
+    }
+
+    #[test]
+    fn a_receiver_that_is_gone_ends_the_scan() {
+        let root = tempfile::tempdir().unwrap();
+        for name in 0..50 {
+            std::fs::write(root.path().join(format!("{name}.jsonl")), "1\n").unwrap();
+        }
+        let sent = AtomicUsize::new(0);
+        scan(&native(root.path()), &Marks::default(), &NoTables, &|_| {
+            sent.fetch_add(1, Ordering::Relaxed);
+            false
+        });
+        assert!(sent.into_inner() <= 16);
     }
 }

@@ -27,11 +27,7 @@ pub enum Step {
 ///
 /// A saved offset is used only where the identity, the length and both hashes say that it is the same
 /// file (`reliability.md` T2).
-pub fn step(
-    mark: Option<&Mark>,
-    sight: Option<&Sight>,
-    proofs: impl FnOnce(u64) -> Option<Proofs>,
-) -> Step {
+pub fn step(mark: Option<&Mark>, sight: Option<&Sight>, proofs: impl FnOnce(u64) -> Option<Proofs>) -> Step {
     let (mark, sight) = match (mark, sight) {
         (None, None) => return Step::Nothing,
         (None, Some(_)) => return Step::Read { from: 0 },
@@ -48,7 +44,9 @@ pub fn step(
         return Step::Truncated;
     }
     match proofs(mark.offset) {
-        Some(found) if found == (Proofs { head: mark.head, tail: mark.tail }) => Step::Read { from: mark.offset },
+        Some(found) if found == (Proofs { head: mark.head, tail: mark.tail }) => {
+            Step::Read { from: mark.offset }
+        }
         _ => Step::Replaced,
     }
 }

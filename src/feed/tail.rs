@@ -2,16 +2,16 @@
 //!
 //! [`Tailer::poll`] is the whole of it, given the time; the thread in [`super::follow`] only calls it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::DirEntryExt;
+use std::os::unix::fs::{DirEntryExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::ledger::Ledger;
 use super::mark::{Marks, proofs, proves, sight};
-use super::open::{Packing, Unpacked, open, open_regular};
+use super::open::{Packing, Unpacked, open, open_regular, packing};
 use super::pump::{Last, Subject, origin, pump, sending, source};
 use super::read::{Buffer, Flow, Stretch};
 use super::step::{Step, step};
@@ -25,6 +25,8 @@ use crate::wire::{Decoder, Place};
 
 /// Descriptors kept open, so that a file can be read to its end after its name is gone.
 const OPEN: usize = 400;
+/// Marks kept of content that is gone.
+const ENDED: usize = 256;
 /// How often the patterns are looked up again.
 const LIST_EVERY: Millis = Millis::new(5_000);
 /// How long a file without a name is kept without growth.
@@ -53,6 +55,10 @@ pub struct Tailer {
     listed: Option<Timestamp>,
     problems: HashMap<PathBuf, Trouble>,
     pattern_problems: Vec<Problem>,
+    /// How files looked that held nothing known: not opened again until they change.
+    unknown: HashMap<PathBuf, Sight>,
+    /// Marks of content that is gone from its file, by which a copy made late (packed) is recognised.
+    ended: VecDeque<Mark>,
     buffer: Buffer,
     rank: u32,
 }
@@ -80,6 +86,18 @@ struct Tailed {
     lost: u64,
 }
 
+impl Tailed {
+    /// Says whether a look shows that nothing has changed and nothing waits for the file to be quiet.
+    fn is_settled(&self, path: &Path, seen: &Sight) -> bool {
+        let whole = self.packing == Packing::Plain && self.mark.offset == self.mark.sight.size;
+        self.mark.sight == *seen
+            && self.table.is_none()
+            && self.missed.is_none()
+            && (self.tried || whole)
+            && self.path == path
+    }
+}
+
 type Sink<'a> = &'a mut dyn FnMut(Batch) -> bool;
 
 impl Tailer {
@@ -94,6 +112,8 @@ impl Tailer {
             listed: None,
             problems: HashMap::new(),
             pattern_problems: Vec::new(),
+            unknown: HashMap::new(),
+            ended: VecDeque::new(),
             buffer: Buffer::default(),
             rank: 0,
         }
@@ -104,7 +124,7 @@ impl Tailer {
         let files = self.problems.iter();
         let files = files.map(|(path, trouble)| Problem { source: source(path), trouble: trouble.clone() });
         let mut all: Vec<Problem> = files.chain(self.pattern_problems.iter().cloned()).collect();
-        all.sort_by(|one, other| one.source.cmp(&other.source));
+        all.sort_by_key(|problem| problem.source);
         all
     }
 
@@ -137,7 +157,11 @@ impl Tailer {
             return false;
         }
         for (path, ledger, seen) in fresh {
-            if met.insert(seen.file) && !self.start(now, (path, *ledger), sink) {
+            let hopeless = self.unknown.get(path) == Some(seen);
+            if hopeless || !met.insert(seen.file) || self.is_read(now, (path, *ledger), seen) {
+                continue;
+            }
+            if !self.start(now, (path, *ledger), sink) {
                 return false;
             }
         }
@@ -156,6 +180,7 @@ impl Tailer {
             self.listing.extend(files.map(|path| (path, index)));
         }
         self.problems.retain(|path, _| known.contains(path));
+        self.unknown.retain(|path, _| known.contains(path));
     }
 
     /// Returns how the files look that exist.
@@ -180,7 +205,9 @@ impl Tailer {
     /// Returns the files that lie at none of the paths that were looked at.
     fn missing(&self, met: &HashSet<FileId>, at: Option<&HashSet<PathBuf>>) -> Vec<FileId> {
         let asked = |tailed: &Tailed| at.is_none_or(|at| at.contains(&tailed.path));
-        let mut missing: Vec<(u32, FileId)> = self.files.iter()
+        let mut missing: Vec<(u32, FileId)> = self
+            .files
+            .iter()
             .filter(|(id, tailed)| !met.contains(id) && asked(tailed))
             .map(|(id, tailed)| (tailed.rank, *id))
             .collect();
@@ -190,6 +217,9 @@ impl Tailer {
 
     /// Goes on with a file that is followed already.
     fn known(&mut self, now: Timestamp, (path, ledger): (&Path, usize), seen: Sight, sink: Sink<'_>) -> bool {
+        if self.files.get(&seen.file).is_some_and(|tailed| tailed.is_settled(path, &seen)) {
+            return true;
+        }
         let Some(mut tailed) = self.files.remove(&seen.file) else { return true };
         tailed.missed = None;
         // A second name of a file that keeps its first one is no rename.
@@ -240,8 +270,46 @@ impl Tailer {
             let note = Some(why.to_owned());
             sink(Batch { source: source(&tailed.path), format, decoded, mark: None, note })
         };
-        self.marks.insert(tailed.mark);
+        let removed =
+            tailed.file.as_ref().and_then(|file| file.metadata().ok()).is_some_and(|data| data.nlink() == 0);
+        if removed {
+            // Its number may go to another file that happens to begin alike.
+            self.marks.remove(tailed.mark.sight.file);
+            self.end(tailed.mark);
+        } else {
+            self.marks.insert(tailed.mark);
+        }
         listening
+    }
+
+    /// Takes up a file that an earlier run has read to its end and nobody has touched since, unopened.
+    fn is_read(&mut self, now: Timestamp, (path, ledger): (&Path, usize), seen: &Sight) -> bool {
+        let Some(mark) = self.marks.get(seen.file).filter(|mark| mark.sight == *seen) else { return false };
+        let known = self.ledgers[ledger].format.clone().or_else(|| Format::parse(mark.format.as_str()));
+        let Some(format) = known.filter(|format| format.name() == mark.format) else { return false };
+        if format.container() == Container::Sqlite {
+            return false;
+        }
+        let tailed = Tailed {
+            path: path.to_owned(),
+            ledger,
+            rank: self.rank,
+            format,
+            packing: Packing::Plain,
+            mark: mark.clone(),
+            line: 0,
+            file: None,
+            decoder: None,
+            table: None,
+            grown: now,
+            missed: None,
+            tried: true,
+            note: None,
+            lost: 0,
+        };
+        self.rank = self.rank.saturating_add(1);
+        self.files.insert(seen.file, tailed);
+        true
     }
 
     /// Begins with a file that was not followed before.
@@ -249,13 +317,20 @@ impl Tailer {
         let opened = match open(path, &self.ledgers[ledger], &*self.opener) {
             Ok(opened) => opened,
             Err(trouble) => {
+                if let (Trouble::UnknownFormat, Ok(metadata)) = (&trouble, std::fs::metadata(path)) {
+                    self.unknown.insert(path.to_owned(), sight(&metadata));
+                }
                 self.problems.insert(path.to_owned(), trouble);
                 return true;
             }
         };
         self.problems.remove(path);
-        // Too early to tell what an empty file is.
-        let Some(format) = opened.format else { return true };
+        let Some(format) = opened.format else {
+            // Too early to tell what an empty file is.
+            self.unknown.insert(path.to_owned(), opened.sight);
+            return true;
+        };
+        self.unknown.remove(path);
         let id = opened.sight.file;
         if self.files.contains_key(&id) {
             return true;
@@ -279,6 +354,9 @@ impl Tailer {
             lost: 0,
         };
         self.rank = self.rank.saturating_add(1);
+        if let (Some(table), Some(mark)) = (&mut tailed.table, self.marks.get(id)) {
+            table.seen_at(mark.sight);
+        }
         if let Some(mark) = self.resume(&tailed, &opened.sight) {
             tailed.line = 0;
             tailed.tried = mark.sight == opened.sight;
@@ -309,12 +387,20 @@ impl Tailer {
         Some(Mark { sight: own, path: tailed.mark.path.clone(), ..mark.clone() })
     }
 
+    fn end(&mut self, mark: Mark) {
+        if self.ended.len() == ENDED {
+            self.ended.pop_front();
+        }
+        self.ended.push_back(mark);
+    }
+
     /// Returns the marks of files that this one may be a copy of, furthest first.
     fn originals(&self, tailed: &Tailed) -> impl Iterator<Item = &Mark> {
         let mine = stem(&tailed.path);
         let id = tailed.mark.sight.file;
         let format = tailed.format.name();
-        let all = self.marks.iter().chain(self.files.values().map(|tailed| &tailed.mark));
+        let followed = self.files.values().map(|tailed| &tailed.mark);
+        let all = self.marks.iter().chain(followed).chain(&self.ended);
         let mut marks: Vec<&Mark> = all
             .filter(|mark| mark.offset > 0 && mark.format == format && mark.sight.file != id)
             .filter(|mark| stem(Path::new(&*mark.path)) == mine)
@@ -329,7 +415,8 @@ impl Tailer {
         self.files.insert(id, tailed);
         let open = self.files.values().filter(|tailed| tailed.file.is_some()).count();
         if open > OPEN {
-            let named = self.files.values_mut().filter(|tailed| tailed.file.is_some() && tailed.missed.is_none());
+            let named =
+                self.files.values_mut().filter(|tailed| tailed.file.is_some() && tailed.missed.is_none());
             if let Some(quiet) = named.min_by_key(|tailed| tailed.grown) {
                 quiet.file = None;
             }
@@ -346,7 +433,10 @@ impl Tailer {
         }
         if tailed.file.is_none() {
             match open_regular(&tailed.path) {
-                Ok(file) => tailed.file = Some(file),
+                Ok(file) => {
+                    tailed.packing = packing(&file);
+                    tailed.file = Some(file);
+                }
                 Err(trouble) => {
                     self.problems.insert(tailed.path.clone(), trouble);
                     return true;
@@ -375,7 +465,13 @@ impl Tailer {
     }
 
     /// Begins a file anew whose content is another one now.
-    fn restart(&mut self, now: Timestamp, tailed: &mut Tailed, seen: Sight, (why, sink): (Step, Sink<'_>)) -> bool {
+    fn restart(
+        &mut self,
+        now: Timestamp,
+        tailed: &mut Tailed,
+        seen: Sight,
+        (why, sink): (Step, Sink<'_>),
+    ) -> bool {
         let old = std::mem::replace(&mut tailed.mark, empty_mark(&tailed.path, &tailed.format, seen.file));
         tailed.line = 1;
         tailed.decoder = None;
@@ -383,16 +479,18 @@ impl Tailer {
             Step::Truncated => "truncated: read from its start".to_owned(),
             _ => "replaced: read from its start".to_owned(),
         });
-        if self.ledgers[tailed.ledger].format.is_none() && seen.size > 0 {
-            if let Ok(opened) = open(&tailed.path, &self.ledgers[tailed.ledger], &*self.opener) {
-                tailed.format = opened.format.unwrap_or_else(|| tailed.format.clone());
-            }
+        let ledger = &self.ledgers[tailed.ledger];
+        if let (None, Ok(opened)) = (&ledger.format, open(&tailed.path, ledger, &*self.opener)) {
+            tailed.format = opened.format.unwrap_or_else(|| tailed.format.clone());
         }
         let pending = old.sight.size.saturating_sub(old.offset);
         if !self.copied(now, tailed, &old, sink) {
             return false;
         }
-        if !self.files.values().any(|other| other.mark.offset > old.offset && stem(&other.path) == stem(&tailed.path))
+        if !self
+            .files
+            .values()
+            .any(|other| other.mark.offset > old.offset && stem(&other.path) == stem(&tailed.path))
         {
             tailed.lost += pending;
         }
@@ -401,7 +499,7 @@ impl Tailer {
 
     /// Finishes a truncated file from a copy beside it (copytruncate), where there is one.
     fn copied(&mut self, now: Timestamp, tailed: &Tailed, old: &Mark, sink: Sink<'_>) -> bool {
-        self.marks.insert(old.clone());
+        self.end(old.clone());
         if tailed.format.container() != Container::Lines {
             return true;
         }
@@ -528,7 +626,14 @@ impl Tailer {
 fn empty_mark(path: &Path, format: &Format, file: FileId) -> Mark {
     let empty = xxhash_rust::xxh3::xxh3_64(b"");
     let sight = Sight { file, ..Sight::default() };
-    Mark { path: path.to_string_lossy().into(), format: format.name(), sight, offset: 0, head: empty, tail: empty }
+    Mark {
+        path: path.to_string_lossy().into(),
+        format: format.name(),
+        sight,
+        offset: 0,
+        head: empty,
+        tail: empty,
+    }
 }
 
 /// Returns a name without what rotation adds to it: `log.jsonl.2.gz` is `log.jsonl`.
@@ -569,4 +674,331 @@ fn passes(mut stream: Unpacked<'_>, mark: &Mark) -> bool {
 fn skip<'a>(stream: &'a mut Unpacked<'_>, offset: u64) -> &'a mut dyn Read {
     drop(std::io::copy(&mut stream.take(offset), &mut std::io::sink()));
     stream
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::feed::table::NoTables;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+    use std::fs::{self, OpenOptions};
+    use std::io::Write;
+    use tempfile::TempDir;
+
+    /// A directory with a tailer over it. What was read is told by the tally: the decoders are tested elsewhere.
+    struct Bench {
+        root: TempDir,
+        tailer: Tailer,
+        now: Timestamp,
+        lines: u64,
+        lost: u64,
+        notes: Vec<String>,
+        marks: BTreeMap<String, Mark>,
+    }
+
+    fn tailer(root: &Path, marks: Marks) -> Tailer {
+        let pattern = format!("{}/*.jsonl*", root.display());
+        let ledger = Ledger { pattern, format: Some(Format::Native), tenant: None };
+        Tailer::new(vec![ledger], marks, Arc::new(NoTables))
+    }
+
+    impl Bench {
+        fn new() -> Bench {
+            let root = tempfile::tempdir().unwrap();
+            let tailer = tailer(root.path(), Marks::default());
+            let (now, marks) = (Timestamp::from_seconds(1), BTreeMap::new());
+            Bench { root, tailer, now, lines: 0, lost: 0, notes: Vec::new(), marks }
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.root.path().join(name)
+        }
+
+        fn append(&self, name: &str, text: &[u8]) {
+            let file = OpenOptions::new().append(true).create(true).open(self.path(name));
+            file.unwrap().write_all(text).unwrap();
+        }
+
+        fn poll(&mut self) {
+            self.after(1);
+        }
+
+        fn after(&mut self, seconds: u64) {
+            self.now = self.now.after(Millis::new(seconds * 1000));
+            let (lines, lost, notes, marks) =
+                (&mut self.lines, &mut self.lost, &mut self.notes, &mut self.marks);
+            let listening = self.tailer.poll(self.now, &Look::Patterns, &mut |batch| {
+                *lines += batch.decoded.tally.lines;
+                *lost += batch.decoded.tally.lost;
+                notes.extend(batch.note);
+                if let Some(mark) = batch.mark {
+                    marks.insert(mark.path.to_string(), mark);
+                }
+                true
+            });
+            assert!(listening);
+        }
+
+        fn restart(&mut self) {
+            self.tailer = tailer(self.root.path(), Marks::new(self.marks.values().cloned()));
+        }
+
+        #[track_caller]
+        fn check(&self, lines: u64, lost: u64) {
+            assert_eq!((self.lines, self.lost), (lines, lost), "lines and lost bytes; {:?}", self.notes);
+        }
+    }
+
+    #[test]
+    fn a_line_in_two_writes_is_read_once() {
+        let mut bench = Bench::new();
+        bench.append("a.jsonl", "{\"a\":\"한".as_bytes());
+        bench.poll();
+        bench.append("a.jsonl", &"빛".as_bytes()[..1]);
+        bench.poll();
+        bench.check(0, 0);
+        bench.append("a.jsonl", &"빛".as_bytes()[1..]);
+        bench.append("a.jsonl", b"\"}\n");
+        bench.poll();
+        bench.check(1, 0);
+    }
+
+    #[test]
+    fn a_rotated_file_is_finished_before_the_new_one() {
+        let mut bench = Bench::new();
+        bench.append("a.jsonl", b"1\n");
+        bench.poll();
+        bench.append("a.jsonl", b"2\n");
+        fs::rename(bench.path("a.jsonl"), bench.path("gone")).unwrap();
+        bench.append("a.jsonl", b"3\n");
+        bench.append("gone", b"4\n");
+        bench.poll();
+        bench.check(4, 0);
+        bench.append("gone", b"5\n");
+        bench.after(5);
+        bench.check(5, 0);
+    }
+
+    #[test]
+    fn a_file_renamed_within_the_pattern_is_not_read_again() {
+        let mut bench = Bench::new();
+        bench.append("a.jsonl", b"1\n");
+        bench.poll();
+        fs::rename(bench.path("a.jsonl"), bench.path("a.jsonl.1")).unwrap();
+        bench.append("a.jsonl", b"2\n");
+        bench.poll();
+        bench.check(2, 0);
+    }
+
+    #[test]
+    fn truncation_begins_anew_and_counts_what_was_cut_away() {
+        let mut bench = Bench::new();
+        bench.append("a.jsonl", b"first\nhalf");
+        bench.poll();
+        fs::write(bench.path("a.jsonl"), b"x\n").unwrap();
+        bench.poll();
+        bench.check(2, 4);
+        assert_eq!(bench.notes, ["truncated: read from its start"]);
+    }
+
+    #[test]
+    fn a_copy_made_before_truncation_is_read_from_where_we_stood() {
+        for copy in ["a.jsonl.1", "a.jsonl-20261125"] {
+            let mut bench = Bench::new();
+            bench.append("a.jsonl", b"first\nsecond\n");
+            bench.poll();
+            bench.append("a.jsonl", b"third\n");
+            fs::copy(bench.path("a.jsonl"), bench.path(copy)).unwrap();
+            fs::write(bench.path("a.jsonl"), b"4\n").unwrap();
+            bench.poll();
+            bench.check(4, 0);
+        }
+    }
+
+    #[test]
+    fn a_packed_copy_is_not_counted_again_and_finishes_what_was_cut_away() {
+        let mut bench = Bench::new();
+        bench.append("a.jsonl", b"first\nsecond\n");
+        bench.poll();
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed.write_all(b"first\nsecond\nthird\n").unwrap();
+        fs::write(bench.path("a.jsonl"), b"4\n").unwrap();
+        bench.poll();
+        bench.check(3, 0);
+        fs::write(bench.path("a.jsonl.1.gz"), packed.finish().unwrap()).unwrap();
+        bench.poll();
+        bench.after(3);
+        bench.after(3);
+        bench.check(4, 0);
+    }
+
+    #[test]
+    fn a_replaced_file_is_read_whole() {
+        let mut bench = Bench::new();
+        bench.append("a.jsonl", b"old1\nold2\n");
+        bench.poll();
+        fs::write(bench.path("new"), b"new1\nnew2\n").unwrap();
+        fs::rename(bench.path("new"), bench.path("a.jsonl")).unwrap();
+        bench.poll();
+        bench.check(4, 0);
+        fs::write(bench.path("a.jsonl"), b"few1\nfew2\n").unwrap();
+        bench.poll();
+        bench.check(6, 0);
+    }
+
+    #[test]
+    fn a_removed_file_and_its_successor_are_both_read() {
+        let mut bench = Bench::new();
+        bench.append("a.jsonl", b"1\n");
+        bench.poll();
+        bench.append("a.jsonl", b"2\n");
+        fs::remove_file(bench.path("a.jsonl")).unwrap();
+        bench.poll();
+        bench.check(2, 0);
+        bench.after(11);
+        assert_eq!(bench.tailer.files(), 0);
+        bench.append("a.jsonl", b"1\n2\n3\n");
+        bench.poll();
+        bench.check(5, 0);
+    }
+
+    #[test]
+    fn a_half_line_that_is_never_finished_is_a_counted_loss() {
+        let mut bench = Bench::new();
+        bench.append("a.jsonl", b"1\nhalf");
+        bench.poll();
+        fs::remove_file(bench.path("a.jsonl")).unwrap();
+        bench.poll();
+        bench.after(11);
+        bench.after(11);
+        assert_eq!(bench.lost, 4);
+    }
+
+    #[test]
+    fn a_file_of_unknown_content_is_named_and_read_once_it_is_known() {
+        let mut bench = Bench::new();
+        bench.tailer.ledgers[0].format = None;
+        bench.append("a.jsonl", b"hello\n");
+        bench.append("b.jsonl", b"");
+        bench.poll();
+        bench.poll();
+        assert_eq!(bench.tailer.problems()[0].trouble, Trouble::UnknownFormat);
+        bench.append("a.jsonl", b"{\"resourceSpans\":[]}\n");
+        bench.append("b.jsonl", b"{\"resourceLogs\":[]}\n");
+        bench.poll();
+        bench.check(3, 0);
+        assert_eq!(bench.tailer.problems(), []);
+    }
+
+    #[test]
+    fn a_restart_goes_on_where_the_marks_say() {
+        let mut bench = Bench::new();
+        bench.append("a.jsonl", b"1\n2\n");
+        bench.poll();
+        bench.append("a.jsonl", b"3\n");
+        bench.restart();
+        bench.poll();
+        bench.check(3, 0);
+    }
+
+    #[derive(Clone, Debug)]
+    enum Act {
+        Write,
+        Half,
+        Rotate,
+        Truncate,
+        Remove,
+        Read,
+        Restart,
+    }
+
+    fn acts() -> impl Strategy<Value = Vec<Act>> {
+        let act = prop_oneof![
+            4 => Just(Act::Write),
+            2 => Just(Act::Half),
+            1 => Just(Act::Rotate),
+            1 => Just(Act::Truncate),
+            1 => Just(Act::Remove),
+            3 => Just(Act::Read),
+            1 => Just(Act::Restart),
+        ];
+        proptest::collection::vec(act, 1..40)
+    }
+
+    /// What the current file holds.
+    #[derive(Default)]
+    struct Model {
+        serial: u64,
+        half: bool,
+        want: u64,
+    }
+
+    impl Model {
+        fn text(&mut self) -> String {
+            self.serial += 1;
+            format!("{{\"n\":{}}}", self.serial)
+        }
+    }
+
+    fn act(bench: &mut Bench, model: &mut Model, act: &Act) {
+        let name = "a.jsonl";
+        match act {
+            Act::Write => {
+                // An unfinished line is finished first.
+                let text = if model.half { "}".to_owned() } else { model.text() };
+                bench.append(name, format!("{text}\n").as_bytes());
+                model.half = false;
+                model.want += 1;
+            }
+            Act::Half if !model.half => {
+                let text = model.text();
+                bench.append(name, &text.as_bytes()[..text.len() - 1]);
+                model.half = true;
+            }
+            Act::Rotate if !model.half => {
+                let met = |meta: fs::Metadata| bench.tailer.files.contains_key(&sight(&meta).file);
+                // A file that was never seen cannot be found once it has left the pattern.
+                let seen = fs::metadata(bench.path(name)).is_ok_and(met);
+                let place = if seen && model.serial % 2 == 0 { "old-" } else { "a.jsonl." };
+                let old = bench.path(&format!("{place}{}", model.serial));
+                drop(fs::rename(bench.path(name), old));
+            }
+            // What is unread when the file is cut or removed is out of reach: read first.
+            Act::Truncate if !model.half && bench.path(name).exists() => {
+                bench.poll();
+                fs::write(bench.path(name), "").unwrap();
+                bench.poll();
+            }
+            Act::Remove if !model.half => {
+                bench.poll();
+                drop(fs::remove_file(bench.path(name)));
+                bench.poll();
+            }
+            Act::Restart => {
+                bench.poll();
+                bench.restart();
+            }
+            Act::Read => bench.poll(),
+            _ => {}
+        }
+        if matches!(act, Act::Rotate) {
+            bench.poll();
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn whatever_happens_to_a_file_each_line_is_read_once(history in acts()) {
+            let mut bench = Bench::new();
+            let mut model = Model::default();
+            bench.poll();
+            for step in &history {
+                act(&mut bench, &mut model, step);
+            }
+            bench.poll();
+            prop_assert_eq!((bench.lines, bench.lost), (model.want, 0), "{:?} {:?}", history, bench.notes);
+        }
+    }
 }
