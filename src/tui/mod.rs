@@ -1,1 +1,19 @@
-//! tui.
+//! The live screen: state, keys, cells and the terminal. Knows no store, no feed and no config file.
+
+pub mod event;
+pub mod text;
+pub mod theme;
+pub mod keys;
+pub mod list;
+pub mod picture;
+pub mod app;
+pub mod draw;
+pub mod term;
+pub mod run;
+#[cfg(test)]
+mod tests;
+
+pub use app::{App, Setup};
+pub use event::{BadRow, Detail, Effect, Event, Feed, PriceRow, Snapshot, SourceRow, SourceState, Window};
+pub use run::{ExitStatus, run};
+pub use theme::{Depth, Theme, Themes};
