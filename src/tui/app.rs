@@ -147,7 +147,9 @@ impl App {
             Event::Paste(text) => self.paste(&text),
             Event::Changed(changes, sources) => {
                 self.behind += if self.frozen.is_some() { changes.len() } else { 0 };
-                changes.iter().for_each(|change| self.live.apply(change, self.window));
+                for change in &changes {
+                    self.live.apply(change, self.window);
+                }
                 self.live.update_sources(sources);
                 self.unsorted = true;
             }
@@ -217,10 +219,18 @@ impl App {
 
     /// Returns where keys work now.
     pub(super) fn contexts(&self) -> &'static [Context] {
-        match (&self.mode, self.tab) {
-            (Mode::Opened(_) | Mode::Help(_), _) => &[Context::Opened, Context::Anywhere],
-            (_, Tab::Overview) => &[Context::Anywhere, Context::List, Context::Tenants],
-            _ => &[Context::Anywhere, Context::List],
+        match &self.mode {
+            Mode::Opened(_) | Mode::Help(_) => &[Context::Opened, Context::Anywhere],
+            _ => self.page_contexts(),
+        }
+    }
+
+    /// Returns where keys work in the table of this tab.
+    pub(super) fn page_contexts(&self) -> &'static [Context] {
+        match self.tab {
+            Tab::Overview => &[Context::Tenants, Context::List, Context::Anywhere],
+            Tab::Prices => &[Context::List, Context::Anywhere],
+            Tab::Sources => &[Context::Sources, Context::List, Context::Anywhere],
         }
     }
 
@@ -536,7 +546,8 @@ impl App {
         let mut rows: Vec<_> = rows.iter().collect();
         let all = rows.len();
         rows.retain(|row| {
-            passes(&self.prices.filter, row.model.as_str()) || passes(&self.prices.filter, row.provider.as_str())
+            passes(&self.prices.filter, row.model.as_str())
+                || passes(&self.prices.filter, row.provider.as_str())
         });
         rows.sort_by_cached_key(|row| {
             let used = row.is_unpriced() && row.today.unpriced > 0;

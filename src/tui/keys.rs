@@ -92,6 +92,8 @@ pub enum Context {
     List,
     /// In the tenants table only.
     Tenants,
+    /// In the sources table only.
+    Sources,
     /// In something that `enter` opened.
     Opened,
 }
@@ -136,7 +138,8 @@ pub const DEFAULTS: &[Binding] = &[
     bind(Context::Anywhere, "pgdn", Action::PageDown, 0),
     bind(Context::Anywhere, "ctrl-u", Action::PageUp, 0),
     bind(Context::Anywhere, "pgup", Action::PageUp, 0),
-    bind(Context::List, "enter", Action::Open, 2),
+    bind(Context::Tenants, "enter", Action::Open, 2),
+    bind(Context::Sources, "enter", Action::Open, 2),
     bind(Context::Anywhere, "esc", Action::Back, 0),
     bind(Context::Opened, "esc", Action::Back, 2),
     bind(Context::List, "/", Action::Filter, 3),
@@ -154,7 +157,9 @@ pub const DEFAULTS: &[Binding] = &[
 pub fn action(key: KeyEvent, contexts: &[Context]) -> Option<Action> {
     DEFAULTS
         .iter()
-        .find(|binding| contexts.contains(&binding.context) && parse(binding.key).is_some_and(|it| same(it, key)))
+        .find(|binding| {
+            contexts.contains(&binding.context) && parse(binding.key).is_some_and(|it| same(it, key))
+        })
         .map(|binding| binding.action)
 }
 

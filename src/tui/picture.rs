@@ -76,10 +76,10 @@ impl Picture {
     /// Takes in one change.
     pub fn apply(&mut self, change: &Change, window: Window) {
         self.books.apply(change);
-        if let (Some(sums), Some(minutes)) = (&mut self.window, window.minutes()) {
-            if self.books.now().since(change.at) <= Millis::from_minutes(minutes) {
-                *sums.entry(change.slice.tenant).or_default() += Live::of_change(change);
-            }
+        if let (Some(sums), Some(minutes)) = (&mut self.window, window.minutes())
+            && self.books.now().since(change.at) <= Millis::from_minutes(minutes)
+        {
+            *sums.entry(change.slice.tenant).or_default() += Live::of_change(change);
         }
         if self.books.is_today(change.at) {
             self.apply_to_prices(change);
@@ -103,7 +103,9 @@ impl Picture {
         match window {
             Window::Today => Some(book.map(|book| book.today).unwrap_or_default()),
             Window::Month => Some(book.map(|book| book.month).unwrap_or_default()),
-            Window::Hour => Some(book.map(|book| book.minutes.last(60, self.books.now())).unwrap_or_default()),
+            Window::Hour => {
+                Some(book.map(|book| book.minutes.last(60, self.books.now())).unwrap_or_default())
+            }
             _ => self.window.as_ref().map(|sums| sums.get(&tenant).copied().unwrap_or_default()),
         }
     }
@@ -117,7 +119,9 @@ impl Picture {
             Window::Hour => Some(total.minutes.last(60, self.books.now())),
             _ => self.window.as_ref().map(|sums| {
                 let mut total = Live::default();
-                sums.values().for_each(|live| total += *live);
+                for live in sums.values() {
+                    total += *live;
+                }
                 total
             }),
         }

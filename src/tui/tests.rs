@@ -120,7 +120,10 @@ fn detail() -> Detail {
         hours: hours
             .iter()
             .map(|(hour, cost)| {
-                (midnight.after(Millis::from_minutes(u64::try_from(hour * 60).unwrap_or(0))), sums(9, cost, 0))
+                (
+                    midnight.after(Millis::from_minutes(u64::try_from(hour * 60).unwrap_or(0))),
+                    sums(9, cost, 0),
+                )
             })
             .collect(),
     }
@@ -178,7 +181,10 @@ fn pages_look_as_before() {
     snap("overview", &mut app(Some(snapshot(0))));
     snap("unpriced", &mut app(Some(snapshot(3))));
     let books = Books::new(Calendar::utc(), NOW);
-    snap("empty", &mut app(Some(Snapshot { books, sources: source_rows()[..1].to_vec(), prices: Vec::new() })));
+    snap(
+        "empty",
+        &mut app(Some(Snapshot { books, sources: source_rows()[..1].to_vec(), prices: Vec::new() })),
+    );
     let mut opened = app(Some(snapshot(3)));
     assert_eq!(press(&mut opened, "<enter>"), [Effect::LoadDetail(TenantId::new("docs-rag"))]);
     opened.update(Event::Detail(Box::new(detail())), NOW);
@@ -194,7 +200,11 @@ fn pages_look_as_before() {
 fn a_terminal_without_unicode_gets_ascii_only() {
     let mut snapshot = snapshot(3);
     snapshot.books = Books::load(
-        Calendar::utc(), NOW, vec![(TenantId::new("acme"), sums(2, "1", 1))], Vec::new(), Vec::new(),
+        Calendar::utc(),
+        NOW,
+        vec![(TenantId::new("acme"), sums(2, "1", 1))],
+        Vec::new(),
+        Vec::new(),
     );
     let mut app = app(Some(snapshot));
     for keys in ["", "2", "3", "?", "x1/a"] {
@@ -305,12 +315,34 @@ fn names() -> impl Strategy<Value = Vec<String>> {
 }
 
 const KEYS: [&str; 24] = [
-    "q", "?", "1", "2", "3", "<tab>", "<shift-tab>", "j", "k", "g", "G", "<ctrl-d>", "<ctrl-u>", "<enter>",
-    "<esc>", "/", "s", "S", "<space>", "w", "t", "v", "<backspace>", "한",
+    "q",
+    "?",
+    "1",
+    "2",
+    "3",
+    "<tab>",
+    "<shift-tab>",
+    "j",
+    "k",
+    "g",
+    "G",
+    "<ctrl-d>",
+    "<ctrl-u>",
+    "<enter>",
+    "<esc>",
+    "/",
+    "s",
+    "S",
+    "<space>",
+    "w",
+    "t",
+    "v",
+    "<backspace>",
+    "한",
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
     fn any_size_names_and_keys_are_drawn(

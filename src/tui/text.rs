@@ -52,7 +52,8 @@ pub fn count(count: i64) -> String {
 pub fn short(count: i64) -> String {
     let sign = if count < 0 { "-" } else { "" };
     let value = count.unsigned_abs();
-    for (unit, letter) in [(1_000_000_000_000_u64, "T"), (1_000_000_000, "B"), (1_000_000, "M"), (1_000, "k")] {
+    for (unit, letter) in [(1_000_000_000_000_u64, "T"), (1_000_000_000, "B"), (1_000_000, "M"), (1_000, "k")]
+    {
         if value >= unit {
             let (whole, rest) = (value / unit, value % unit * 100 / unit);
             return match whole {

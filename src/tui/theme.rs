@@ -184,7 +184,8 @@ impl Theme {
                 };
             }
         };
-        let known = self.colors.get(key).or_else(|| self.colors.get(near).filter(|_| self.depth != Depth::Sixteen));
+        let known =
+            self.colors.get(key).or_else(|| self.colors.get(near).filter(|_| self.depth != Depth::Sixteen));
         let style = style.fg(known.copied().unwrap_or(ansi));
         if matches!(meaning, Meaning::Bad) { style.add_modifier(Modifier::BOLD) } else { style }
     }
@@ -279,7 +280,8 @@ mod tests {
             let (themes, faults) = Themes::new(depth, UNICODE, &[]);
             assert_eq!((themes.names().len(), faults), (3, Vec::new()));
         }
-        let (_, faults) = Themes::new(Depth::True, UNICODE, &["name='x'\n[colors]\nbad='pinkish'".to_owned()]);
+        let (_, faults) =
+            Themes::new(Depth::True, UNICODE, &["name='x'\n[colors]\nbad='pinkish'".to_owned()]);
         assert!(faults[0].contains("pinkish"), "{faults:?}");
     }
 

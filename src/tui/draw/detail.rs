@@ -47,7 +47,9 @@ fn models(detail: &Detail, offset: usize, rows: usize) -> Table {
         Column::number("SHARE", 6, 5),
     ];
     let mut total = Sums::default();
-    detail.models.iter().for_each(|model| total += model.1);
+    for model in &detail.models {
+        total += model.1;
+    }
     let whole = total.cost.nanos();
     for (model, sums) in detail.models.iter().skip(offset).take(rows) {
         name.cells.push(model.to_string());

@@ -5,7 +5,7 @@ use ratatui::style::Style;
 
 use super::pen::{Pen, row};
 use crate::tui::app::{App, Tab};
-use crate::tui::keys::{self, Context};
+use crate::tui::keys;
 use crate::tui::text;
 use crate::tui::theme::Meaning;
 
@@ -21,7 +21,12 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) {
     let [top_left, top_right, bottom_left, bottom_right, side] = pen.theme.glyphs.corners;
     let rule = pen.theme.glyphs.rule.repeat(usize::from(width.saturating_sub(2)));
     pen.put(row(window, 0), 0, &format!("{top_left}{rule}{top_right}"), Meaning::Border);
-    pen.put(row(window, 0), 2, &text::cut(" Keys ", usize::from(width).saturating_sub(3)), Meaning::Text);
+    pen.put(
+        row(window, 0),
+        2,
+        &text::cut(" Keys: any key closes ", usize::from(width).saturating_sub(3)),
+        Meaning::Text,
+    );
     for (index, line) in lines.iter().enumerate().take(usize::from(height.saturating_sub(2))) {
         let at = row(window, u16::try_from(index + 1).unwrap_or(u16::MAX));
         pen.put(at, 0, side, Meaning::Border);
@@ -33,6 +38,13 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) {
 }
 
 fn clear(pen: &mut Pen<'_>, area: Rect) {
+    // A wide character that reaches into the box would push its border.
+    for y in area.rows().map(|line| line.y) {
+        let before = area.x.checked_sub(1).and_then(|x| pen.buf.cell_mut((x, y)));
+        if let Some(cell) = before.filter(|cell| text::width(cell.symbol()) > 1) {
+            cell.set_symbol(" ");
+        }
+    }
     for position in area.positions() {
         if let Some(cell) = pen.buf.cell_mut(position) {
             cell.reset();
@@ -44,8 +56,8 @@ fn clear(pen: &mut Pen<'_>, area: Rect) {
 
 fn lines(app: &App, width: usize) -> Vec<String> {
     let mut entries: Vec<String> = Vec::new();
-    for context in [Context::Tenants, Context::List, Context::Opened, Context::Anywhere] {
-        for (action, keys) in keys::help(context) {
+    for context in app.page_contexts() {
+        for (action, keys) in keys::help(*context) {
             entries.push(format!("{:<16} {}", keys.join(" "), action.says()));
         }
     }
@@ -58,10 +70,8 @@ fn lines(app: &App, width: usize) -> Vec<String> {
         })
         .collect();
     if app.tab == Tab::Overview {
-        lines.push(String::new());
         lines.push("$/H: the last 15 minutes times four; ~ with less data.".to_owned());
         lines.push("?: cost unknown. +?: calls without a price come on top.".to_owned());
     }
-    lines.push("any key closes".to_owned());
     lines
 }

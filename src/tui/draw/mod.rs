@@ -112,7 +112,7 @@ fn content_of(pen: &mut Pen<'_>, area: Rect, app: &App, class: Class) -> Seen {
 /// Says in the content's place why there are no rows.
 fn nothing(pen: &mut Pen<'_>, area: Rect, app: &App, all: usize) {
     let lines: Vec<String> = if !app.loaded {
-        vec!["Reading the ledgers…".replace('…', "...")]
+        vec!["Reading the ledgers...".to_owned()]
     } else if all > 0 {
         let rows = crate::tui::text::plural(i64::try_from(all).unwrap_or(i64::MAX), "row");
         vec![format!("nothing matches  {}  ({rows} without it)   esc clear", app.filter())]
@@ -123,8 +123,10 @@ fn nothing(pen: &mut Pen<'_>, area: Rect, app: &App, all: usize) {
                 vec![
                     "No call has been recorded yet.".to_owned(),
                     String::new(),
-                    format!("{} watched. Calls appear here as they are logged.",
-                        crate::tui::text::plural(sources, "source")),
+                    format!(
+                        "{} watched. Calls appear here as they are logged.",
+                        crate::tui::text::plural(sources, "source")
+                    ),
                     "3 shows what is read, and what could not be.".to_owned(),
                 ]
             }

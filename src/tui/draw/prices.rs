@@ -40,7 +40,8 @@ fn columns(rows: &[&PriceRow]) -> Table {
     ];
     for row in rows {
         name.cells.push(row.model.to_string());
-        let cached = if row.cached.is_none() && !row.is_unpriced() { "-".to_owned() } else { text::rate(row.cached) };
+        let cached =
+            if row.cached.is_none() && !row.is_unpriced() { "-".to_owned() } else { text::rate(row.cached) };
         let cells = [
             text::cut(row.provider.as_str(), 14),
             text::rate(row.input),

@@ -50,11 +50,17 @@ pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App, seen: Seen) {
         Tab::Overview => format!("    window: {}", app.window.says().to_lowercase()),
         Tab::Prices | Tab::Sources => String::new(),
     };
-    pen.first_that_fits(line, &[
-        muted(format!(" filter: {filter}    sort: {} {arrow}    {rows}{hidden}{window}", sort.to_lowercase())),
-        muted(format!(" filter: {}    {rows}{hidden}", text::cut(filter, 20))),
-        muted(format!(" {rows}")),
-    ]);
+    pen.first_that_fits(
+        line,
+        &[
+            muted(format!(
+                " filter: {filter}    sort: {} {arrow}    {rows}{hidden}{window}",
+                sort.to_lowercase()
+            )),
+            muted(format!(" filter: {}    {rows}{hidden}", text::cut(filter, 20))),
+            muted(format!(" {rows}")),
+        ],
+    );
 }
 
 /// Returns the end of a text that fits.

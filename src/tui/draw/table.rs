@@ -25,7 +25,14 @@ pub(super) struct Column {
 impl Column {
     /// Returns an empty column of numbers.
     pub(super) fn number(title: &str, least: usize, rank: u8) -> Column {
-        Column { title: title.to_owned(), cells: Vec::new(), meaning: Meaning::Text, least, rank, right: true }
+        Column {
+            title: title.to_owned(),
+            cells: Vec::new(),
+            meaning: Meaning::Text,
+            least,
+            rank,
+            right: true,
+        }
     }
 
     /// Returns an empty column of words.
@@ -58,6 +65,11 @@ pub(super) struct Table {
 
 /// Names are not cut below this, if another column can leave instead.
 const LEAST_NAME: usize = 10;
+
+/// Columns from this rank on leave before a name is cut below [`WHOLE_NAME`].
+const EXTRA: u8 = 5;
+/// A name that most names are shorter than.
+const WHOLE_NAME: usize = 20;
 
 impl Table {
     /// Draws the table; rows that do not fit are left out.
@@ -105,7 +117,11 @@ impl Table {
         let mut used = 0;
         let mut shown = Vec::new();
         for (place, index) in ranked.into_iter().enumerate() {
-            let least = if place == 0 { 2 } else { LEAST_NAME.min(self.name.width()) };
+            let least = match (place, self.columns[index].rank) {
+                (0, _) => 2,
+                (_, ..EXTRA) => LEAST_NAME.min(self.name.width()),
+                _ => WHOLE_NAME.min(self.name.width()),
+            };
             let width = self.columns[index].width() + 1;
             if used + width + least > total {
                 break;

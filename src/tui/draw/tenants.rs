@@ -26,7 +26,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, class: Class) -> Se
         return Seen { rows };
     }
     let (start, visible) = app.tenants.visible(rows);
-    let mut table_of = columns(app, visible, pen.theme.glyphs, class);
+    let mut table_of = columns(app, visible, &pen.theme.glyphs, class);
     table_of.selected = app.tenants.index().checked_sub(start);
     table_of.draw(pen, table);
     if below > 0 {
@@ -35,7 +35,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, class: Class) -> Se
     Seen { rows }
 }
 
-fn columns(app: &App, visible: &[TenantId], glyphs: Glyphs, class: Class) -> Table {
+fn columns(app: &App, visible: &[TenantId], glyphs: &Glyphs, class: Class) -> Table {
     let picture = app.picture();
     let now = picture.books.now();
     let parts = if class == Class::Wide { 20 } else { 12 };
@@ -104,7 +104,7 @@ fn push(columns: &mut [Column], cells: [String; 7]) {
 }
 
 /// Returns a trend, scaled to its own highest part.
-pub(super) fn sparkline(values: &[i64], glyphs: Glyphs) -> String {
+pub(super) fn sparkline(values: &[i64], glyphs: &Glyphs) -> String {
     let highest = values.iter().copied().max().unwrap_or(0).max(1);
     let level = |value: i64| {
         let level = i128::from(value.max(0)) * 7 / i128::from(highest);
@@ -118,7 +118,8 @@ fn hour(pen: &mut Pen<'_>, area: Rect, app: &App) {
     let picture = app.picture();
     let minutes = picture.books.total().minutes.hour(60, picture.books.now());
     let values: Vec<i64> = minutes.iter().map(|live| app.measure.of(live)).collect();
-    let labels = (0..60).map(|at| if at % 15 == 0 { format!("-{}m", 60 - at) } else { String::new() }).collect();
+    let labels =
+        (0..60).map(|at| if at % 15 == 0 { format!("-{}m", 60 - at) } else { String::new() }).collect();
     let area = Rect { y: area.y + 2.min(area.height), height: area.height.saturating_sub(2), ..area };
     bars::draw(pen, area, &Bars { values, labels, measure: app.measure });
 }

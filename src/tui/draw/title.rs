@@ -29,7 +29,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App) {
     let right = state(app);
     let total = usize::from(line.width);
     let rest = total.saturating_sub(width(&right) + 1);
-    if let Some(left) = lefts.iter().find(|left| width(left) + 1 <= rest) {
+    if let Some(left) = lefts.iter().find(|left| width(left) < rest) {
         pen.spans(line, 0, left);
     }
     if width(&right) <= total {
