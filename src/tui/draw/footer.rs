@@ -1,0 +1,32 @@
+//! The last row: the keys that work here, the most important first.
+
+use ratatui::layout::Rect;
+
+use super::pen::Pen;
+use crate::tui::app::{App, Mode};
+use crate::tui::keys;
+use crate::tui::text;
+use crate::tui::theme::Meaning;
+
+/// Draws the keys; what does not fit is left out.
+pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App) {
+    if matches!(app.mode, Mode::Filter(_)) {
+        return line_of(pen, line, &[("enter", "keep"), ("esc", "undo"), ("ctrl-u", "clear")]);
+    }
+    let keys: Vec<(&str, &str)> =
+        keys::footer(app.contexts()).iter().map(|binding| (binding.key, binding.action.says())).collect();
+    line_of(pen, line, &keys);
+}
+
+fn line_of(pen: &mut Pen<'_>, line: Rect, keys: &[(&str, &str)]) {
+    let mut at = 1;
+    for (key, says) in keys {
+        let gap = if *key == "?" { "" } else { " " };
+        let width = text::width(key) + gap.len() + text::width(says);
+        if at + width > usize::from(line.width) {
+            return;
+        }
+        let end = pen.put(line, at, key, Meaning::Text);
+        at = pen.put(line, end, &format!("{gap}{says}"), Meaning::Muted) + 2;
+    }
+}

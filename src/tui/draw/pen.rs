@@ -1,0 +1,74 @@
+//! Writes text into cells and stays inside.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::tui::text;
+use crate::tui::theme::{Meaning, Theme};
+
+/// Some text and what it means.
+pub(super) type Span = (String, Meaning);
+
+/// Cells to write into, and how things look.
+pub(super) struct Pen<'a> {
+    pub(super) buf: &'a mut Buffer,
+    pub(super) theme: &'a Theme,
+}
+
+impl Pen<'_> {
+    /// Writes text into the first row of an area from a column on, and returns the column after it.
+    pub(super) fn put(&mut self, area: Rect, column: usize, text: &str, meaning: Meaning) -> usize {
+        let area = area.intersection(self.buf.area);
+        let Some(room) = usize::from(area.width).checked_sub(column).filter(|room| *room > 0) else {
+            return column;
+        };
+        if area.height == 0 {
+            return column;
+        }
+        let x = area.x + u16::try_from(column).unwrap_or(u16::MAX);
+        let (end, _) = self.buf.set_stringn(x, area.y, text, room, self.theme.style(meaning));
+        usize::from(end - area.x)
+    }
+
+    /// Writes spans one after another.
+    pub(super) fn spans(&mut self, area: Rect, column: usize, spans: &[Span]) -> usize {
+        spans.iter().fold(column, |column, (text, meaning)| self.put(area, column, text, *meaning))
+    }
+
+    /// Writes the first of several versions that fits as a whole; none if none does.
+    pub(super) fn first_that_fits(&mut self, area: Rect, versions: &[Vec<Span>]) {
+        let fits = |spans: &&Vec<Span>| width(spans) <= usize::from(area.width);
+        if let Some(spans) = versions.iter().find(fits) {
+            self.spans(area, 0, spans);
+        }
+    }
+
+    /// Marks an area as the one keys act on.
+    pub(super) fn focus(&mut self, area: Rect) {
+        let area = area.intersection(self.buf.area);
+        self.buf.set_style(area, self.theme.style(Meaning::Focus));
+    }
+
+    /// Draws a rule with a heading in it.
+    pub(super) fn rule(&mut self, area: Rect, heading: &str) {
+        let rule = self.theme.glyphs.rule.repeat(usize::from(area.width));
+        self.put(area, 0, &rule, Meaning::Border);
+        if !heading.is_empty() {
+            let room = usize::from(area.width).saturating_sub(4);
+            self.put(area, 2, &text::cut(&format!(" {heading} "), room), Meaning::Muted);
+        }
+    }
+}
+
+/// Returns the columns that spans take.
+pub(super) fn width(spans: &[Span]) -> usize {
+    spans.iter().map(|span| text::width(&span.0)).sum()
+}
+
+/// Returns a row of an area; nothing where it has none.
+pub(super) fn row(area: Rect, index: u16) -> Rect {
+    if index >= area.height {
+        return Rect { height: 0, ..area };
+    }
+    Rect { y: area.y + index, height: 1, ..area }
+}

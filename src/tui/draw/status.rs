@@ -1,0 +1,70 @@
+//! The row above the keys: a short message, else filter, order, rows shown, window.
+
+use ratatui::layout::Rect;
+
+use super::pen::{Pen, Span};
+use super::tenants;
+use crate::tui::app::{App, Mode, PRICE_SORTS, SOURCE_SORTS, Seen, Tab};
+use crate::tui::text;
+use crate::tui::theme::Meaning;
+
+/// Draws the status.
+pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App, seen: Seen) {
+    if let Some(toast) = app.toast() {
+        pen.put(line, 1, &text::cut(toast, usize::from(line.width).saturating_sub(1)), Meaning::Text);
+        return;
+    }
+    if let Mode::Filter(_) = app.mode {
+        let room = usize::from(line.width).saturating_sub(10);
+        let end = pen.put(line, 0, &format!(" filter: {}", tail(app.filter(), room)), Meaning::Text);
+        let cursor = Rect { x: line.x + u16::try_from(end).unwrap_or(0).min(line.width), width: 1, ..line };
+        if end < usize::from(line.width) {
+            pen.focus(cursor);
+        }
+        return;
+    }
+    if matches!(app.mode, Mode::Opened(_)) {
+        return;
+    }
+    let (sort, reverse, order, all, first) = match app.tab {
+        Tab::Overview => {
+            let list = &app.tenants;
+            (tenants::sorted_by(app), list.reverse, list.order.len(), list.all, list.visible(seen.rows).0)
+        }
+        Tab::Prices => {
+            let list = &app.prices;
+            (PRICE_SORTS[list.sort], list.reverse, list.order.len(), list.all, list.visible(seen.rows).0)
+        }
+        Tab::Sources => {
+            let list = &app.sources;
+            (SOURCE_SORTS[list.sort], list.reverse, list.order.len(), list.all, list.visible(seen.rows).0)
+        }
+    };
+    let arrow = if reverse { pen.theme.glyphs.up } else { pen.theme.glyphs.down };
+    let last = (first + seen.rows).min(order);
+    let rows = format!("rows {}-{last} of {order}", (first + 1).min(order));
+    let hidden = if order < all { format!(" (of {all})") } else { String::new() };
+    let filter = if app.filter().is_empty() { "none" } else { app.filter() };
+    let muted = |text: String| -> Vec<Span> { vec![(text, Meaning::Muted)] };
+    let window = match app.tab {
+        Tab::Overview => format!("    window: {}", app.window.says().to_lowercase()),
+        Tab::Prices | Tab::Sources => String::new(),
+    };
+    pen.first_that_fits(
+        line,
+        &[
+            muted(format!(
+                " filter: {filter}    sort: {} {arrow}    {rows}{hidden}{window}",
+                sort.to_lowercase()
+            )),
+            muted(format!(" filter: {}    {rows}{hidden}", text::cut(filter, 20))),
+            muted(format!(" {rows}")),
+        ],
+    );
+}
+
+/// Returns the end of a text that fits.
+fn tail(text: &str, columns: usize) -> &str {
+    let starts = text.char_indices().map(|(index, _)| index).chain(std::iter::once(text.len()));
+    starts.map(|index| &text[index..]).find(|tail| text::width(tail) <= columns).unwrap_or("")
+}

@@ -1,0 +1,154 @@
+//! A table: a heading, the visible rows, a sum. Columns leave as a whole when it gets narrow.
+
+use ratatui::layout::Rect;
+
+use super::pen::{Pen, row};
+use crate::tui::text;
+use crate::tui::theme::Meaning;
+
+/// A column with the cells of the visible rows, the sum last where there is one.
+pub(super) struct Column {
+    /// Its heading.
+    pub(super) title: String,
+    /// Its cells.
+    pub(super) cells: Vec<String>,
+    /// What they mean.
+    pub(super) meaning: Meaning,
+    /// The least width, so that it does not jump as cells change.
+    pub(super) least: usize,
+    /// Which stays longest when it gets narrow: the lowest.
+    pub(super) rank: u8,
+    /// Whether the cells stand to the right.
+    pub(super) right: bool,
+}
+
+impl Column {
+    /// Returns an empty column of numbers.
+    pub(super) fn number(title: &str, least: usize, rank: u8) -> Column {
+        Column {
+            title: title.to_owned(),
+            cells: Vec::new(),
+            meaning: Meaning::Text,
+            least,
+            rank,
+            right: true,
+        }
+    }
+
+    /// Returns an empty column of words.
+    pub(super) fn word(title: &str, least: usize, rank: u8) -> Column {
+        Column { right: false, meaning: Meaning::Muted, ..Column::number(title, least, rank) }
+    }
+
+    /// Returns it with money in it.
+    pub(super) fn money(title: &str, least: usize, rank: u8) -> Column {
+        Column { meaning: Meaning::Money, ..Column::number(title, least, rank) }
+    }
+
+    fn width(&self) -> usize {
+        let widest = self.cells.iter().map(|cell| text::width(cell)).max().unwrap_or(0);
+        widest.max(self.least).max(text::width(&self.title))
+    }
+}
+
+/// A table as it is drawn.
+pub(super) struct Table {
+    /// The first column: names. It is the only one that is cut.
+    pub(super) name: Column,
+    /// The others.
+    pub(super) columns: Vec<Column>,
+    /// Which of the visible rows is selected.
+    pub(super) selected: Option<usize>,
+    /// Whether the last cells are a sum.
+    pub(super) sum: bool,
+}
+
+/// Names are not cut below this, if another column can leave instead.
+const LEAST_NAME: usize = 10;
+
+/// Columns from this rank on leave before a name is cut below [`WHOLE_NAME`].
+const EXTRA: u8 = 5;
+/// A name that most names are shorter than.
+const WHOLE_NAME: usize = 20;
+
+impl Table {
+    /// Draws the table; rows that do not fit are left out.
+    pub(super) fn draw(&self, pen: &mut Pen<'_>, area: Rect) {
+        let total = usize::from(area.width).saturating_sub(1);
+        let shown = self.fitting(total);
+        let used: usize = shown.iter().map(|index| self.columns[*index].width() + 1).sum();
+        let name = self.name.width().min(total.saturating_sub(used));
+        self.heading(pen, row(area, 0), &shown, name);
+        for index in 0..self.name.cells.len() {
+            let line = row(area, u16::try_from(index + 1).unwrap_or(u16::MAX));
+            let is_sum = self.sum && index + 1 == self.name.cells.len();
+            let marker = if self.selected == Some(index) { pen.theme.glyphs.cursor } else { " " };
+            pen.put(line, 0, marker, Meaning::Text);
+            let title = if is_sum { Meaning::Muted } else { Meaning::Text };
+            pen.put(line, 1, &text::cut(&self.name.cells[index], name), title);
+            let mut at = 1 + name;
+            for column in shown.iter().map(|index| &self.columns[*index]) {
+                let cell = column.cells.get(index).map_or("", String::as_str);
+                let room = column.width() - text::width(cell).min(column.width());
+                let start = if column.right { at + 1 + room } else { at + 1 };
+                pen.put(line, start, cell, warned(cell, column.meaning));
+                at += 1 + column.width();
+            }
+            if self.selected == Some(index) {
+                pen.focus(line);
+            }
+        }
+    }
+
+    fn heading(&self, pen: &mut Pen<'_>, line: Rect, shown: &[usize], name: usize) {
+        pen.put(line, 1, &text::cut(&self.name.title, name), Meaning::Muted);
+        let mut at = 1 + name;
+        for column in shown.iter().map(|index| &self.columns[*index]) {
+            let room = column.width() - text::width(&column.title);
+            pen.put(line, if column.right { at + 1 + room } else { at + 1 }, &column.title, Meaning::Muted);
+            at += 1 + column.width();
+        }
+    }
+
+    /// Returns the columns that fit beside the name, the most important first chosen.
+    fn fitting(&self, total: usize) -> Vec<usize> {
+        let mut ranked: Vec<usize> = (0..self.columns.len()).collect();
+        ranked.sort_by_key(|index| self.columns[*index].rank);
+        let mut used = 0;
+        let mut shown = Vec::new();
+        for (place, index) in ranked.into_iter().enumerate() {
+            let least = match (place, self.columns[index].rank) {
+                (0, _) => 2,
+                (_, ..EXTRA) => LEAST_NAME.min(self.name.width()),
+                _ => WHOLE_NAME.min(self.name.width()),
+            };
+            let width = self.columns[index].width() + 1;
+            if used + width + least > total {
+                break;
+            }
+            used += width;
+            shown.push(index);
+        }
+        shown.sort_unstable();
+        shown
+    }
+}
+
+fn warned(cell: &str, meaning: Meaning) -> Meaning {
+    match cell.trim_end() {
+        "STALE" => Meaning::Warn,
+        "ERROR" => Meaning::Bad,
+        "ok" => Meaning::Good,
+        cell if cell.ends_with('?') => Meaning::Warn,
+        _ => meaning,
+    }
+}
+
+/// Gives money cells the same place for their last digit, whether `+?` follows it or not.
+pub(super) fn level(cells: Vec<String>) -> Vec<String> {
+    if !cells.iter().any(|cell| cell.ends_with("+?")) {
+        return cells;
+    }
+    let pad = |cell: String| if cell.ends_with("+?") { cell } else { cell + "  " };
+    cells.into_iter().map(pad).collect()
+}

@@ -1,0 +1,56 @@
+//! Row 1: what this is, where, what time; how current it is.
+
+use ratatui::layout::Rect;
+
+use super::pen::{Pen, Span, width};
+use crate::tui::app::App;
+use crate::tui::event::Feed;
+use crate::tui::text;
+use crate::tui::theme::Meaning;
+
+/// Draws the title.
+pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App) {
+    let (hour, minute) = app.setup.calendar.clock(app.now);
+    let clock = format!("{hour:02}:{minute:02}");
+    let zone = app.setup.calendar.name();
+    let date = app.setup.calendar.date(app.now);
+    let (version, host) = (&app.setup.version, &app.setup.host);
+    let host = if host.is_empty() { String::new() } else { format!("  {host}") };
+    let plain = |text: String| vec![(text, Meaning::Text)];
+    let mut lefts = vec![
+        plain(format!(" outlay {version}{host}  {clock} {zone}")),
+        plain(format!(" outlay{host}  {clock} {zone}")),
+        plain(format!(" outlay  {clock}")),
+        plain(" outlay".to_owned()),
+    ];
+    if line.width >= 120 {
+        lefts.insert(0, plain(format!(" outlay {version}{host}  {date} {clock} {zone}")));
+    }
+    let right = state(app);
+    let total = usize::from(line.width);
+    let rest = total.saturating_sub(width(&right) + 1);
+    if let Some(left) = lefts.iter().find(|left| width(left) < rest) {
+        pen.spans(line, 0, left);
+    }
+    if width(&right) <= total {
+        pen.spans(line, rest, &right);
+    }
+}
+
+fn state(app: &App) -> Vec<Span> {
+    let feed = match &app.feed {
+        _ if !app.loaded => ("loading".to_owned(), Meaning::Muted),
+        Feed::Starting => ("starting".to_owned(), Meaning::Muted),
+        Feed::Reading(percent) => (format!("reading {percent}%"), Meaning::Muted),
+        Feed::Live => ("live".to_owned(), Meaning::Good),
+        Feed::Lag(since) => (format!("lag {}", text::age(app.now.since(*since))), Meaning::Warn),
+        Feed::Failed(_) => ("NO DATA".to_owned(), Meaning::Bad),
+    };
+    match app.paused() {
+        None => vec![feed],
+        Some(since) => {
+            let age = text::age(app.now.since(since));
+            vec![(format!("PAUSED {age}, {} behind  ", app.behind), Meaning::Warn), feed]
+        }
+    }
+}

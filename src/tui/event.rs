@@ -1,0 +1,237 @@
+//! What the screen is told, and what it asks for.
+
+use crossterm::event::KeyEvent;
+
+use crate::domain::books::Books;
+use crate::domain::call::{ModelId, Provider, TenantId};
+use crate::domain::label::Label;
+use crate::domain::money::Rate;
+use crate::domain::rollup::{Change, Sums};
+use crate::domain::time::Timestamp;
+
+/// What happened outside.
+#[derive(Debug)]
+pub enum Event {
+    /// A key was pressed.
+    Key(KeyEvent),
+    /// Text was pasted.
+    Paste(String),
+    /// The terminal has another size.
+    Resize,
+    /// Time has passed: a minute began, or something on the screen is due.
+    Tick,
+    /// Calls were recorded; the sources they came from now stand like this.
+    Changed(Vec<Change>, Vec<SourceRow>),
+    /// Everything was read from the store, at the start or at a new day.
+    Loaded(Box<Snapshot>),
+    /// The sums of a window that was asked for by [`Effect::LoadWindow`].
+    Window(Window, Vec<(TenantId, Sums)>),
+    /// What was asked for by [`Effect::LoadDetail`].
+    Detail(Box<Detail>),
+    /// The price table, with what each model came to today.
+    Prices(Vec<PriceRow>),
+    /// How the feeds stand as a whole.
+    FeedState(Feed),
+    /// The terminal's window gained or lost the focus.
+    Focus(bool),
+    /// A signal asks the program to end.
+    Stop(i32),
+}
+
+/// What the screen asks of its surroundings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// End the program.
+    Quit,
+    /// Give the terminal back and stop, until the shell continues us.
+    Suspend,
+    /// Draw every cell again.
+    Redraw,
+    /// Read the books anew and send [`Event::Loaded`]: a day or month has begun.
+    Reload,
+    /// Read the sums of a window and send [`Event::Window`].
+    LoadWindow(Window),
+    /// Read a tenant's models and hours of today and send [`Event::Detail`].
+    LoadDetail(TenantId),
+    /// Keep the theme for the next start.
+    SaveTheme(String),
+}
+
+/// Everything the overview shows.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The sums.
+    pub books: Books,
+    /// The sources, in the order of their configuration.
+    pub sources: Vec<SourceRow>,
+    /// The price table.
+    pub prices: Vec<PriceRow>,
+}
+
+/// How the feeds stand as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Feed {
+    /// The ledgers are being read for the first time, this much of a hundred.
+    #[default]
+    Starting,
+    /// Reading old calls: percent done.
+    Reading(u8),
+    /// Nothing is left unread.
+    Live,
+    /// Nothing new could be read since then.
+    Lag(Timestamp),
+    /// No source can be read, and why.
+    Failed(String),
+}
+
+/// A window of time that sums are shown for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Window {
+    /// The last 60 minutes.
+    Hour,
+    /// The last 6 hours.
+    SixHours,
+    /// The last 24 hours.
+    Day,
+    /// Since midnight.
+    #[default]
+    Today,
+    /// The last 7 days.
+    Week,
+    /// Since the first of the month.
+    Month,
+}
+
+impl Window {
+    /// All, in the order `w` goes through them.
+    pub const ALL: [Window; 6] =
+        [Window::Hour, Window::SixHours, Window::Day, Window::Today, Window::Week, Window::Month];
+
+    /// Returns the word in the heading of its column.
+    pub const fn says(self) -> &'static str {
+        match self {
+            Window::Hour => "1H",
+            Window::SixHours => "6H",
+            Window::Day => "24H",
+            Window::Today => "TODAY",
+            Window::Week => "7D",
+            Window::Month => "MONTH",
+        }
+    }
+
+    /// Returns its length in minutes, nothing where the calendar says it.
+    pub const fn minutes(self) -> Option<u64> {
+        match self {
+            Window::Hour => Some(60),
+            Window::SixHours => Some(360),
+            Window::Day => Some(1440),
+            Window::Week => Some(10_080),
+            Window::Today | Window::Month => None,
+        }
+    }
+
+    /// Says whether its sums are not in the books and must be read.
+    pub const fn is_loaded(self) -> bool {
+        matches!(self, Window::SixHours | Window::Day | Window::Week)
+    }
+
+    /// Returns the one after it.
+    #[must_use]
+    pub fn next(self) -> Window {
+        Window::ALL[(self as usize + 1) % Window::ALL.len()]
+    }
+}
+
+/// A tenant's models and hours of today.
+#[derive(Clone, Debug)]
+pub struct Detail {
+    /// Whose.
+    pub tenant: TenantId,
+    /// What each model came to.
+    pub models: Vec<(ModelId, Sums)>,
+    /// What each hour came to, by its first instant, oldest first.
+    pub hours: Vec<(Timestamp, Sums)>,
+}
+
+/// A line of the price table.
+#[derive(Clone, Debug)]
+pub struct PriceRow {
+    /// Which model.
+    pub model: ModelId,
+    /// Who bills for it.
+    pub provider: Provider,
+    /// Per million prompt tokens; `None` where no price is known.
+    pub input: Option<Rate>,
+    /// Per million tokens read from the cache.
+    pub cached: Option<Rate>,
+    /// Per million generated tokens.
+    pub output: Option<Rate>,
+    /// What it came to today.
+    pub today: Sums,
+    /// Where the price comes from: a file and its date, an override, `none`.
+    pub from: String,
+}
+
+impl PriceRow {
+    /// Says whether no price is known.
+    pub fn is_unpriced(&self) -> bool {
+        self.input.is_none() && self.output.is_none()
+    }
+}
+
+/// How a source stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SourceState {
+    /// It is read as it grows.
+    #[default]
+    Ok,
+    /// Nothing came although something should have.
+    Stale,
+    /// It cannot be read; the note says why.
+    Error,
+}
+
+impl SourceState {
+    /// Returns the word for it.
+    pub const fn says(self) -> &'static str {
+        match self {
+            SourceState::Ok => "ok",
+            SourceState::Stale => "STALE",
+            SourceState::Error => "ERROR",
+        }
+    }
+}
+
+/// A line of the sources table. The counts are totals, not differences.
+#[derive(Clone, Debug)]
+pub struct SourceRow {
+    /// The source as the user sees it.
+    pub source: Label,
+    /// Its format.
+    pub format: Label,
+    /// How it stands.
+    pub state: SourceState,
+    /// Calls read.
+    pub calls: u64,
+    /// Lines that could not be read.
+    pub bad: u64,
+    /// Copies of calls that were dropped.
+    pub copies: u64,
+    /// What the reader noticed, or why it cannot be read.
+    pub note: String,
+    /// The latest bad lines.
+    pub bad_lines: Vec<BadRow>,
+}
+
+/// A line that could not be read.
+#[derive(Clone, Debug)]
+pub struct BadRow {
+    /// The file.
+    pub file: Label,
+    /// Its number from 1; 0 where it is not known.
+    pub line: u64,
+    /// Why, in plain words.
+    pub reason: String,
+    /// Some of it.
+    pub excerpt: String,
+}

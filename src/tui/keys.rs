@@ -1,0 +1,233 @@
+//! What a key does, in which place, in what words: one table, from which footer and help are made.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+/// What a key asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// End the program.
+    Quit,
+    /// Show the keys.
+    Help,
+    /// Show a tab, from 0.
+    Tab(usize),
+    /// Show the next tab.
+    NextTab,
+    /// Show the tab before.
+    PrevTab,
+    /// A row down.
+    Down,
+    /// A row up.
+    Up,
+    /// To the first row.
+    First,
+    /// To the last row.
+    Last,
+    /// Half a page down.
+    PageDown,
+    /// Half a page up.
+    PageUp,
+    /// Open what the row is about.
+    Open,
+    /// Back, or clear the filter.
+    Back,
+    /// Type a filter.
+    Filter,
+    /// Sort by the next column.
+    Sort,
+    /// Turn the order round.
+    Reverse,
+    /// Freeze the picture, or go on.
+    Pause,
+    /// The next window of time.
+    Window,
+    /// The next theme.
+    Theme,
+    /// Cost, tokens or calls.
+    Measure,
+    /// Draw everything anew.
+    Redraw,
+    /// Stop until the shell continues us.
+    Suspend,
+}
+
+impl Action {
+    /// Returns the words in footer and help.
+    pub const fn says(self) -> &'static str {
+        match self {
+            Action::Quit => "quit",
+            Action::Help => "help",
+            Action::Tab(0) => "overview",
+            Action::Tab(1) => "prices",
+            Action::Tab(_) => "sources",
+            Action::NextTab => "next tab",
+            Action::PrevTab => "previous tab",
+            Action::Down => "down",
+            Action::Up => "up",
+            Action::First => "first",
+            Action::Last => "last",
+            Action::PageDown => "half a page down",
+            Action::PageUp => "half a page up",
+            Action::Open => "open",
+            Action::Back => "back",
+            Action::Filter => "filter",
+            Action::Sort => "sort",
+            Action::Reverse => "reverse",
+            Action::Pause => "pause",
+            Action::Window => "window",
+            Action::Theme => "theme",
+            Action::Measure => "cost/tokens/calls",
+            Action::Redraw => "redraw",
+            Action::Suspend => "suspend",
+        }
+    }
+}
+
+/// Where a key works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Context {
+    /// Everywhere but in a text field.
+    Anywhere,
+    /// In the tables of the tabs.
+    List,
+    /// In the tenants table only.
+    Tenants,
+    /// In the sources table only.
+    Sources,
+    /// In something that `enter` opened.
+    Opened,
+}
+
+/// A line of the table of keys.
+#[derive(Clone, Copy, Debug)]
+pub struct Binding {
+    /// Where it works.
+    pub context: Context,
+    /// The key, as it is written in the footer.
+    pub key: &'static str,
+    /// What it does.
+    pub action: Action,
+    /// Its place in the footer, from 1; 0 leaves it out.
+    pub footer: u8,
+}
+
+const fn bind(context: Context, key: &'static str, action: Action, footer: u8) -> Binding {
+    Binding { context, key, action, footer }
+}
+
+/// The keys.
+pub const DEFAULTS: &[Binding] = &[
+    bind(Context::Anywhere, "?", Action::Help, 1),
+    bind(Context::Anywhere, "F1", Action::Help, 0),
+    bind(Context::Anywhere, "q", Action::Quit, 9),
+    bind(Context::Anywhere, "ctrl-c", Action::Quit, 0),
+    bind(Context::Anywhere, "1", Action::Tab(0), 0),
+    bind(Context::Anywhere, "2", Action::Tab(1), 0),
+    bind(Context::Anywhere, "3", Action::Tab(2), 0),
+    bind(Context::Anywhere, "tab", Action::NextTab, 0),
+    bind(Context::Anywhere, "shift-tab", Action::PrevTab, 0),
+    bind(Context::Anywhere, "j", Action::Down, 0),
+    bind(Context::Anywhere, "down", Action::Down, 0),
+    bind(Context::Anywhere, "k", Action::Up, 0),
+    bind(Context::Anywhere, "up", Action::Up, 0),
+    bind(Context::Anywhere, "g", Action::First, 0),
+    bind(Context::Anywhere, "home", Action::First, 0),
+    bind(Context::Anywhere, "G", Action::Last, 0),
+    bind(Context::Anywhere, "end", Action::Last, 0),
+    bind(Context::Anywhere, "ctrl-d", Action::PageDown, 0),
+    bind(Context::Anywhere, "pgdn", Action::PageDown, 0),
+    bind(Context::Anywhere, "ctrl-u", Action::PageUp, 0),
+    bind(Context::Anywhere, "pgup", Action::PageUp, 0),
+    bind(Context::Tenants, "enter", Action::Open, 2),
+    bind(Context::Sources, "enter", Action::Open, 2),
+    bind(Context::Anywhere, "esc", Action::Back, 0),
+    bind(Context::Opened, "esc", Action::Back, 2),
+    bind(Context::List, "/", Action::Filter, 3),
+    bind(Context::List, "s", Action::Sort, 4),
+    bind(Context::List, "S", Action::Reverse, 0),
+    bind(Context::Anywhere, "space", Action::Pause, 5),
+    bind(Context::Tenants, "w", Action::Window, 6),
+    bind(Context::Tenants, "v", Action::Measure, 7),
+    bind(Context::Anywhere, "t", Action::Theme, 8),
+    bind(Context::Anywhere, "ctrl-l", Action::Redraw, 0),
+    bind(Context::Anywhere, "ctrl-z", Action::Suspend, 0),
+];
+
+/// Finds what a key does where these contexts hold.
+pub fn action(key: KeyEvent, contexts: &[Context]) -> Option<Action> {
+    DEFAULTS
+        .iter()
+        .find(|binding| {
+            contexts.contains(&binding.context) && parse(binding.key).is_some_and(|it| same(it, key))
+        })
+        .map(|binding| binding.action)
+}
+
+/// Returns the footer's bindings where these contexts hold, the most important first.
+pub fn footer(contexts: &[Context]) -> Vec<&'static Binding> {
+    let here = |binding: &&Binding| binding.footer > 0 && contexts.contains(&binding.context);
+    let mut bindings: Vec<&Binding> = DEFAULTS.iter().filter(here).collect();
+    bindings.sort_by_key(|binding| binding.footer);
+    bindings
+}
+
+/// Returns each action that works in a context with all its keys.
+pub fn help(context: Context) -> Vec<(Action, Vec<&'static str>)> {
+    let mut lines: Vec<(Action, Vec<&'static str>)> = Vec::new();
+    for binding in DEFAULTS.iter().filter(|binding| binding.context == context) {
+        match lines.iter_mut().find(|line| line.0 == binding.action) {
+            Some(line) => line.1.push(binding.key),
+            None => lines.push((binding.action, vec![binding.key])),
+        }
+    }
+    lines
+}
+
+/// Reads a key as it is written in the table: `j`, `ctrl-d`, `enter`.
+pub fn parse(name: &str) -> Option<KeyEvent> {
+    let plain = |code| Some(KeyEvent::new(code, KeyModifiers::NONE));
+    if let Some(letter) = name.strip_prefix("ctrl-").and_then(|rest| rest.chars().next()) {
+        return Some(KeyEvent::new(KeyCode::Char(letter), KeyModifiers::CONTROL));
+    }
+    match name {
+        "enter" => plain(KeyCode::Enter),
+        "esc" => plain(KeyCode::Esc),
+        "tab" => plain(KeyCode::Tab),
+        "shift-tab" => plain(KeyCode::BackTab),
+        "space" => plain(KeyCode::Char(' ')),
+        "up" => plain(KeyCode::Up),
+        "down" => plain(KeyCode::Down),
+        "home" => plain(KeyCode::Home),
+        "end" => plain(KeyCode::End),
+        "pgup" => plain(KeyCode::PageUp),
+        "pgdn" => plain(KeyCode::PageDown),
+        "backspace" => plain(KeyCode::Backspace),
+        "F1" => plain(KeyCode::F(1)),
+        _ => {
+            let mut letters = name.chars();
+            let letter = letters.next()?;
+            letters.next().is_none().then(|| KeyEvent::new(KeyCode::Char(letter), KeyModifiers::NONE))
+        }
+    }
+}
+
+fn same(binding: KeyEvent, key: KeyEvent) -> bool {
+    let held = KeyModifiers::CONTROL | KeyModifiers::ALT;
+    binding.code == key.code && binding.modifiers & held == key.modifiers & held
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_of_the_table_can_be_read_and_means_one_thing() {
+        for (index, binding) in DEFAULTS.iter().enumerate() {
+            let key = parse(binding.key).unwrap_or_else(|| panic!("{}", binding.key));
+            let again = DEFAULTS[index + 1..].iter().find(|other| {
+                other.context == binding.context && parse(other.key).is_some_and(|other| same(other, key))
+            });
+            assert!(again.is_none(), "{} is bound twice", binding.key);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! A table's order, selection, scroll and filter.
+
+/// The state of one table whose rows are known by `K`.
+#[derive(Clone, Debug)]
+pub struct List<K> {
+    /// The rows that are shown, in order.
+    pub order: Vec<K>,
+    /// How many rows there are without the filter.
+    pub all: usize,
+    /// What the user types to see fewer rows.
+    pub filter: String,
+    /// Which column it is sorted by.
+    pub sort: usize,
+    /// Whether the order is turned round.
+    pub reverse: bool,
+    picked: Option<K>,
+    offset: usize,
+}
+
+impl<K: Copy + Eq> List<K> {
+    /// Returns an empty table.
+    pub fn new() -> List<K> {
+        List {
+            order: Vec::new(),
+            all: 0,
+            filter: String::new(),
+            sort: 0,
+            reverse: false,
+            picked: None,
+            offset: 0,
+        }
+    }
+
+    /// Takes a new order. The selection stays on its row, wherever that went.
+    pub fn set(&mut self, order: Vec<K>, all: usize) {
+        let place = self.index();
+        self.order = order;
+        self.all = all;
+        if self.picked.is_none_or(|picked| !self.order.contains(&picked)) {
+            self.picked = self.order.get(place.min(self.order.len().saturating_sub(1))).copied();
+        }
+    }
+
+    /// Returns the selected row.
+    pub fn picked(&self) -> Option<K> {
+        self.picked
+    }
+
+    /// Returns the place of the selected row.
+    pub fn index(&self) -> usize {
+        let place = |picked| self.order.iter().position(|row| *row == picked);
+        self.picked.and_then(place).unwrap_or(0)
+    }
+
+    /// Moves the selection; it stops at the ends.
+    pub fn step(&mut self, by: isize) {
+        let index = self.index().saturating_add_signed(by);
+        self.picked = self.order.get(index.min(self.order.len().saturating_sub(1))).copied();
+    }
+
+    /// Returns the rows that are visible in `height` lines: the place of the first, and they.
+    pub fn visible(&self, height: usize) -> (usize, &[K]) {
+        let start = self.start(height);
+        let end = (start + height).min(self.order.len());
+        (start, self.order.get(start..end).unwrap_or(&[]))
+    }
+
+    /// Remembers how far the table is scrolled.
+    pub fn seen(&mut self, height: usize) {
+        self.offset = self.start(height);
+    }
+
+    fn start(&self, height: usize) -> usize {
+        let index = self.index();
+        if height == 0 {
+            return index;
+        }
+        let highest = self.order.len().saturating_sub(height);
+        self.offset.clamp((index + 1).saturating_sub(height), index).min(highest)
+    }
+}
+
+impl<K: Copy + Eq> Default for List<K> {
+    fn default() -> List<K> {
+        List::new()
+    }
+}
+
+/// Says whether a name passes a filter: every word is in it, or its letters are in this order; no
+/// word after `-` is in it.
+pub fn passes(filter: &str, name: &str) -> bool {
+    if filter.is_empty() {
+        return true;
+    }
+    let name = name.to_lowercase();
+    filter.to_lowercase().split_whitespace().all(|word| match word.strip_prefix('-') {
+        Some("") => true,
+        Some(word) => !name.contains(word),
+        None => name.contains(word) || in_order(word, &name),
+    })
+}
+
+fn in_order(word: &str, name: &str) -> bool {
+    let mut letters = name.chars();
+    word.chars().all(|wanted| letters.any(|letter| letter == wanted))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn words_are_found_and_left_out() {
+        assert!(passes("docs", "acme-Docs-rag"));
+        assert!(passes("drag", "docs-rag"));
+        assert!(!passes("docs -rag", "docs-rag"));
+        assert!(passes("a -", "a"));
+        assert!(!passes("xyz", "docs-rag"));
+    }
+
+    #[test]
+    fn the_selection_stays_on_its_row() {
+        let mut list = List::new();
+        list.set(vec![1, 2, 3], 3);
+        list.step(1);
+        list.set(vec![3, 2, 1, 0], 4);
+        assert_eq!(list.picked(), Some(2));
+        list.set(vec![3, 1], 2);
+        assert_eq!(list.picked(), Some(1));
+    }
+
+    proptest! {
+        #[test]
+        fn the_selected_row_is_visible(rows in 1_usize..50, steps in proptest::collection::vec(-60_isize..60, 0..9), height in 1_usize..60) {
+            let mut list = List::new();
+            list.set((0..rows).collect(), rows);
+            for step in steps {
+                list.step(step);
+                let (start, visible) = list.visible(height);
+                prop_assert!(visible.contains(&list.index()));
+                prop_assert_eq!(visible.len(), height.min(rows));
+                prop_assert_eq!(start, visible[0]);
+                list.seen(height);
+            }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The loop: waits for events, hands them to the state, draws what changed.
+
+use std::io;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use ratatui::Terminal;
+use ratatui::layout::Rect;
+
+use super::app::App;
+use super::draw::draw;
+use super::event::{Effect, Event};
+use super::term::{self, Screen};
+use super::theme::Themes;
+use crate::domain::time::Timestamp;
+
+/// The least time between two frames that only data asked for.
+const FRAME: Duration = Duration::from_millis(33);
+/// The same while nobody looks.
+const UNFOCUSED: Duration = Duration::from_secs(5);
+/// Events taken in before the next frame.
+const MOST_AT_ONCE: usize = 256;
+
+/// Why the screen ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitStatus {
+    /// The user quit.
+    Quit,
+    /// A signal ended it: the program should exit with 128 and this.
+    Signal(i32),
+}
+
+impl ExitStatus {
+    /// Returns the number to exit with.
+    pub const fn code(self) -> i32 {
+        match self {
+            ExitStatus::Quit => 0,
+            ExitStatus::Signal(signal) => 128 + signal,
+        }
+    }
+}
+
+/// Takes the terminal and shows the screen until it ends.
+///
+/// `receiver` is fed by whoever holds the sender, and by a thread of keys that is started here.
+/// `handle` is called for each effect that is not the terminal's own; it must not block: answers
+/// come as events.
+pub fn run(
+    receiver: &Receiver<Event>,
+    sender: &SyncSender<Event>,
+    app: App,
+    themes: &Themes,
+    handle: &mut dyn FnMut(Effect),
+) -> io::Result<ExitStatus> {
+    term::watch(sender)?;
+    term::enter()?;
+    let result = Loop::start(sender, app, themes).and_then(|mut it| it.run(receiver, handle));
+    term::leave();
+    result
+}
+
+struct Loop<'a> {
+    app: App,
+    themes: &'a Themes,
+    terminal: Terminal<Screen>,
+    drawn: Instant,
+    /// Something may look different since the last frame.
+    dirty: bool,
+    /// A key was pressed since the last frame.
+    urgent: bool,
+}
+
+impl<'a> Loop<'a> {
+    fn start(sender: &SyncSender<Event>, app: App, themes: &'a Themes) -> io::Result<Loop<'a>> {
+        let input = sender.clone();
+        std::thread::Builder::new().name("keys".to_owned()).spawn(move || read_keys(&input))?;
+        let terminal = Terminal::new(Screen::new())?;
+        Ok(Loop { app, themes, terminal, drawn: instant(), dirty: true, urgent: true })
+    }
+
+    fn run(&mut self, receiver: &Receiver<Event>, handle: &mut dyn FnMut(Effect)) -> io::Result<ExitStatus> {
+        loop {
+            self.draw_if_due()?;
+            let first = match receiver.recv_timeout(self.wait()) {
+                Ok(event) => event,
+                Err(RecvTimeoutError::Timeout) => Event::Tick,
+                Err(RecvTimeoutError::Disconnected) => return Ok(ExitStatus::Quit),
+            };
+            if let Some(status) = self.take(first, handle)? {
+                return Ok(status);
+            }
+            for _ in 0..MOST_AT_ONCE {
+                match receiver.try_recv() {
+                    Ok(event) => {
+                        if let Some(status) = self.take(event, handle)? {
+                            return Ok(status);
+                        }
+                    }
+                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, event: Event, handle: &mut dyn FnMut(Effect)) -> io::Result<Option<ExitStatus>> {
+        self.dirty = true;
+        self.urgent |= matches!(event, Event::Key(_) | Event::Paste(_) | Event::Resize | Event::Focus(_));
+        let stopped = if let Event::Stop(signal) = event { Some(ExitStatus::Signal(signal)) } else { None };
+        for effect in self.app.update(event, now()) {
+            match effect {
+                Effect::Quit => return Ok(Some(stopped.unwrap_or(ExitStatus::Quit))),
+                Effect::Suspend => {
+                    term::suspend()?;
+                    self.redraw()?;
+                }
+                Effect::Redraw => self.redraw()?,
+                other => handle(other),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Empties the terminal and what is known of it, so that the next frame draws every cell.
+    fn redraw(&mut self) -> io::Result<()> {
+        let size = self.terminal.size()?;
+        self.urgent = true;
+        self.terminal.resize(Rect::new(0, 0, size.width, size.height))
+    }
+
+    fn draw_if_due(&mut self) -> io::Result<()> {
+        if !self.dirty || (!self.urgent && self.drawn.elapsed() < self.interval()) {
+            return Ok(());
+        }
+        let Some(theme) = self.themes.get(self.app.theme()) else {
+            return Err(io::Error::other("no theme could be read"));
+        };
+        let app = &self.app;
+        let mut seen = super::app::Seen::default();
+        self.terminal.draw(|frame| seen = draw(frame, app, theme))?;
+        self.app.seen(seen);
+        (self.dirty, self.urgent, self.drawn) = (false, false, instant());
+        Ok(())
+    }
+
+    fn interval(&self) -> Duration {
+        if self.app.is_focused() { FRAME } else { UNFOCUSED }
+    }
+
+    /// How long nothing can change by itself.
+    fn wait(&self) -> Duration {
+        let now = now().millis();
+        let minute = 60_000 - now.rem_euclid(60_000);
+        let due = self.app.due().map_or(minute, |due| due.millis() - now);
+        let due = Duration::from_millis(u64::try_from(minute.min(due)).unwrap_or(0).max(1));
+        let frame = self.interval().saturating_sub(self.drawn.elapsed());
+        if self.dirty { due.min(frame) } else { due }
+    }
+}
+
+fn read_keys(events: &SyncSender<Event>) {
+    use crossterm::event::Event as Input;
+    while let Ok(input) = crossterm::event::read() {
+        let event = match input {
+            Input::Key(key) => Event::Key(key),
+            Input::Paste(text) => Event::Paste(text),
+            Input::Resize(..) => Event::Resize,
+            Input::FocusGained => Event::Focus(true),
+            Input::FocusLost => Event::Focus(false),
+            Input::Mouse(_) => continue,
+        };
+        if events.send(event).is_err() {
+            return;
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the loop is the shell that reads the clock")]
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+#[expect(clippy::disallowed_methods, reason = "frames are timed by the steady clock")]
+fn instant() -> Instant {
+    Instant::now()
+}

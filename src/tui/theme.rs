@@ -1,0 +1,296 @@
+//! What a meaning looks like: themes, color depths, glyphs.
+
+use std::collections::BTreeMap;
+
+use ratatui::style::{Color, Modifier, Style};
+use serde::Deserialize;
+
+/// What a piece of the screen means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// Plain text.
+    Text,
+    /// Less important text.
+    Muted,
+    /// Rules and boxes.
+    Border,
+    /// The row or tab that keys act on.
+    Focus,
+    /// Money.
+    Money,
+    /// As it should be.
+    Good,
+    /// Soon needs attention.
+    Warn,
+    /// Needs attention.
+    Bad,
+    /// Bars and trends.
+    Series,
+}
+
+/// How many colors the terminal has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// None: bold, underlined and reversed only.
+    Plain,
+    /// The terminal's own sixteen.
+    Sixteen,
+    /// The table of 256.
+    Table,
+    /// 24 bits.
+    True,
+}
+
+impl Depth {
+    /// Reads the values of `NO_COLOR`, `COLORTERM` and `TERM`.
+    pub fn detect(no_color: Option<&str>, colorterm: Option<&str>, term: Option<&str>) -> Depth {
+        if no_color.is_some_and(|value| !value.is_empty()) {
+            return Depth::Plain;
+        }
+        if colorterm.is_some_and(|value| value == "truecolor" || value == "24bit") {
+            return Depth::True;
+        }
+        if term.is_some_and(|value| value.contains("256color")) { Depth::Table } else { Depth::Sixteen }
+    }
+}
+
+/// The characters that are not letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Glyphs {
+    /// A horizontal rule.
+    pub rule: &'static str,
+    /// Corners and sides of a box: top left, top right, bottom left, bottom right, side.
+    pub corners: [&'static str; 5],
+    /// The marker of the selected row.
+    pub cursor: &'static str,
+    /// Largest first.
+    pub down: &'static str,
+    /// Smallest first.
+    pub up: &'static str,
+    /// A trend's eight levels.
+    pub levels: [&'static str; 8],
+}
+
+/// Box and block characters.
+pub const UNICODE: Glyphs = Glyphs {
+    rule: "─",
+    corners: ["┌", "┐", "└", "┘", "│"],
+    cursor: "▸",
+    down: "▾",
+    up: "▴",
+    levels: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
+};
+
+/// ASCII only.
+pub const ASCII: Glyphs = Glyphs {
+    rule: "-",
+    corners: ["+", "+", "+", "+", "|"],
+    cursor: ">",
+    down: "v",
+    up: "^",
+    levels: ["_", ".", ":", "-", "=", "+", "*", "#"],
+};
+
+impl Glyphs {
+    /// Reads the values of `LC_ALL`, `LC_CTYPE` and `LANG`; the first that is set counts.
+    pub fn detect(locale: [Option<&str>; 3]) -> Glyphs {
+        let locale = locale.into_iter().flatten().find(|value| !value.is_empty()).unwrap_or("");
+        let locale = locale.to_ascii_lowercase().replace('-', "");
+        if locale.contains("utf8") { UNICODE } else { ASCII }
+    }
+}
+
+/// A theme at one color depth.
+#[derive(Clone, Debug)]
+pub struct Theme {
+    name: String,
+    depth: Depth,
+    colors: BTreeMap<String, Color>,
+    /// The characters to draw with.
+    pub glyphs: Glyphs,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    name: String,
+    #[serde(default)]
+    colors: BTreeMap<String, String>,
+    #[serde(default)]
+    ansi: BTreeMap<String, String>,
+}
+
+const NAMES: [&str; 10] =
+    ["background", "text", "muted", "border", "focus", "money", "good", "warn", "bad", "series"];
+
+impl Theme {
+    /// Reads a theme file. The error says what is wrong with it.
+    pub fn parse(text: &str, depth: Depth, glyphs: Glyphs) -> Result<Theme, String> {
+        let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
+        let mut colors = BTreeMap::new();
+        for key in file.colors.keys().chain(file.ansi.keys()) {
+            if !NAMES.contains(&key.as_str()) {
+                return Err(format!("color `{key}` is not known: expected one of {}", NAMES.join(", ")));
+            }
+        }
+        let table = if depth == Depth::Sixteen { &file.ansi } else { &file.colors };
+        for (key, value) in table {
+            let color = color(value).ok_or_else(|| {
+                format!("{key} = \"{value}\" is no color: expected #rrggbb, 0-255, a name or none")
+            })?;
+            colors.insert(key.clone(), at_depth(color, depth));
+        }
+        Ok(Theme { name: file.name, depth, colors, glyphs })
+    }
+
+    /// Returns the theme's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the style of empty cells.
+    pub fn base(&self) -> Style {
+        let style = self.style(Meaning::Text);
+        match self.colors.get("background") {
+            Some(color) if self.depth != Depth::Plain => style.bg(*color),
+            _ => style,
+        }
+    }
+
+    /// Returns how something of this meaning looks.
+    pub fn style(&self, meaning: Meaning) -> Style {
+        let style = Style::default();
+        let bold = style.add_modifier(Modifier::BOLD);
+        if self.depth == Depth::Plain {
+            return match meaning {
+                Meaning::Focus => style.add_modifier(Modifier::REVERSED),
+                Meaning::Warn | Meaning::Bad => bold,
+                _ => style,
+            };
+        }
+        let (key, near, ansi) = match meaning {
+            Meaning::Text => ("text", "text", Color::Reset),
+            Meaning::Muted => ("muted", "text", Color::Reset),
+            Meaning::Border => ("border", "muted", Color::DarkGray),
+            Meaning::Money => ("money", "text", Color::Reset),
+            Meaning::Good => ("good", "text", Color::Green),
+            Meaning::Warn => ("warn", "text", Color::Yellow),
+            Meaning::Bad => ("bad", "warn", Color::Red),
+            Meaning::Series => ("series", "good", Color::Cyan),
+            Meaning::Focus => {
+                return match self.colors.get("focus") {
+                    Some(color) => bold.bg(*color),
+                    None => style.add_modifier(Modifier::REVERSED),
+                };
+            }
+        };
+        let known =
+            self.colors.get(key).or_else(|| self.colors.get(near).filter(|_| self.depth != Depth::Sixteen));
+        let style = style.fg(known.copied().unwrap_or(ansi));
+        if matches!(meaning, Meaning::Bad) { style.add_modifier(Modifier::BOLD) } else { style }
+    }
+}
+
+/// All themes there are, at one color depth.
+#[derive(Clone, Debug)]
+pub struct Themes(Vec<Theme>);
+
+impl Themes {
+    /// The themes that are built in, and the texts of the user's own. One of the same name replaces
+    /// a built-in one. What cannot be read is left out and its fault returned.
+    pub fn new(depth: Depth, glyphs: Glyphs, own: &[String]) -> (Themes, Vec<String>) {
+        let built_in = [
+            include_str!("../../themes/dusk.toml"),
+            include_str!("../../themes/paper.toml"),
+            include_str!("../../themes/signal.toml"),
+        ];
+        let (mut themes, mut faults) = (Vec::<Theme>::new(), Vec::new());
+        for text in built_in.into_iter().chain(own.iter().map(String::as_str)) {
+            match Theme::parse(text, depth, glyphs) {
+                Ok(theme) => match themes.iter_mut().find(|known| known.name == theme.name) {
+                    Some(known) => *known = theme,
+                    None => themes.push(theme),
+                },
+                Err(fault) => faults.push(fault),
+            }
+        }
+        (Themes(themes), faults)
+    }
+
+    /// Returns their names, in the order `t` goes through them.
+    pub fn names(&self) -> Vec<String> {
+        self.0.iter().map(|theme| theme.name.clone()).collect()
+    }
+
+    /// Returns the theme of a name, else the first.
+    pub fn get(&self, name: &str) -> Option<&Theme> {
+        self.0.iter().find(|theme| theme.name == name).or(self.0.first())
+    }
+}
+
+fn color(text: &str) -> Option<Color> {
+    match text {
+        "none" => Some(Color::Reset),
+        _ => text.parse().ok(),
+    }
+}
+
+fn at_depth(color: Color, depth: Depth) -> Color {
+    match (color, depth) {
+        (Color::Rgb(red, green, blue), Depth::Table) => Color::Indexed(nearest(red, green, blue)),
+        (color, _) => color,
+    }
+}
+
+/// The nearest of the 256: of the 6x6x6 cube or of the 24 grays.
+fn nearest(red: u8, green: u8, blue: u8) -> u8 {
+    const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
+    let step = |value: u8| (0_u8..6).min_by_key(|&i| STEPS[usize::from(i)].abs_diff(value)).unwrap_or(0);
+    let far = |r: u8, g: u8, b: u8| {
+        let square = |a: u8, b: u8| u32::from(a.abs_diff(b)).pow(2);
+        square(r, red) + square(g, green) + square(b, blue)
+    };
+    let (r, g, b) = (step(red), step(green), step(blue));
+    let cube = far(STEPS[usize::from(r)], STEPS[usize::from(g)], STEPS[usize::from(b)]);
+    let gray = (0_u8..24).min_by_key(|&i| far(8 + 10 * i, 8 + 10 * i, 8 + 10 * i)).unwrap_or(0);
+    if far(8 + 10 * gray, 8 + 10 * gray, 8 + 10 * gray) < cube { 232 + gray } else { 16 + 36 * r + 6 * g + b }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_depth_follows_the_environment() {
+        assert_eq!(Depth::detect(Some("1"), Some("truecolor"), None), Depth::Plain);
+        assert_eq!(Depth::detect(Some(""), Some("truecolor"), None), Depth::True);
+        assert_eq!(Depth::detect(None, None, Some("xterm-256color")), Depth::Table);
+        assert_eq!(Depth::detect(None, None, Some("linux")), Depth::Sixteen);
+    }
+
+    #[test]
+    fn glyphs_follow_the_locale() {
+        assert_eq!(Glyphs::detect([None, Some("C"), Some("en_US.UTF-8")]), ASCII);
+        assert_eq!(Glyphs::detect([None, None, Some("en_US.UTF-8")]), UNICODE);
+    }
+
+    #[test]
+    fn built_in_themes_can_be_read_at_every_depth() {
+        for depth in [Depth::Plain, Depth::Sixteen, Depth::Table, Depth::True] {
+            let (themes, faults) = Themes::new(depth, UNICODE, &[]);
+            assert_eq!((themes.names().len(), faults), (3, Vec::new()));
+        }
+        let (_, faults) =
+            Themes::new(Depth::True, UNICODE, &["name='x'\n[colors]\nbad='pinkish'".to_owned()]);
+        assert!(faults[0].contains("pinkish"), "{faults:?}");
+    }
+
+    #[test]
+    fn only_colors_of_the_depth_are_used() {
+        let (themes, _) = Themes::new(Depth::Table, UNICODE, &[]);
+        let theme = themes.get("dusk").expect("a theme");
+        assert!(matches!(theme.style(Meaning::Bad).fg, Some(Color::Indexed(_))));
+        assert_eq!(nearest(255, 0, 0), 196);
+        assert_eq!(nearest(128, 128, 128), 244);
+    }
+}
