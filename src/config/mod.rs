@@ -11,7 +11,7 @@ mod raw;
 mod settings;
 
 pub use error::ConfigError;
-pub use feed::{FeedSetting, FormatChoice, Ledger, TenantTemplate};
+pub use feed::{FeedSetting, FormatChoice, Ledger};
 pub use init::init_text;
 pub use load::load;
 pub use price::PriceSetting;

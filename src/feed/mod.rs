@@ -16,7 +16,7 @@ pub mod follow;
 pub use detect::detect;
 pub use discover::{Environment, discover};
 pub use follow::{Follow, follow};
-pub use ledger::{Ledger, LedgerError, TenantRule};
+pub use ledger::{Ledger, LedgerError};
 pub use mark::Marks;
 pub use scan::{ScanReport, scan};
 
