@@ -8,7 +8,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 ///
 /// Without a command: the live screen, or, when the output is no terminal, today's figures once.
 #[derive(Debug, Parser)]
-#[command(name = "outlay", version, about, long_about, subcommand_negates_reqs = true, args_conflicts_with_subcommands = false)]
+#[command(
+    name = "outlay",
+    version,
+    about,
+    long_about,
+    subcommand_negates_reqs = true,
+    args_conflicts_with_subcommands = false
+)]
 pub struct Cli {
     /// Configuration file [default: the XDG config path]
     #[arg(long, global = true, value_name = "FILE")]

@@ -23,7 +23,12 @@ fn settings(context: &Context, out: &mut dyn Write) -> io::Result<u32> {
     let file = context.settings.file.as_ref();
     let name = file.map_or_else(|| "none, built-in settings".to_owned(), |path| path.display().to_string());
     writeln!(out, "  configuration  {name}")?;
-    writeln!(out, "  zone           {}, now {}", context.calendar.name(), context.calendar.minute_text(now()))?;
+    writeln!(
+        out,
+        "  zone           {}, now {}",
+        context.calendar.name(),
+        context.calendar.minute_text(now())
+    )?;
     let mut faults = 0;
     match context.prices() {
         Ok(book) => writeln!(out, "  prices         {} models and dates", book.list().len())?,

@@ -45,7 +45,8 @@ fn list(context: &Context, word: Option<&str>) -> anyhow::Result<ExitCode> {
     for price in prices.iter().filter(wanted) {
         shown += 1;
         let rate = |class| price.rate(class).map_or_else(|| "-".to_owned(), Rate::to_per_million);
-        let since = price.in_force_since().map_or_else(|| "-".to_owned(), |at| Calendar::utc().date(at).to_string());
+        let since =
+            price.in_force_since().map_or_else(|| "-".to_owned(), |at| Calendar::utc().date(at).to_string());
         writeln!(
             out,
             "{:<18} {:<44} {:>9} {:>9} {:>9} {:>9} {:>10}  {since:<10}  {}",
@@ -80,7 +81,10 @@ fn set(context: &Context, given: &SetPrice) -> anyhow::Result<ExitCode> {
     for (class, text) in rates {
         let Some(text) = text else { continue };
         let rate = Rate::per_million(text).ok_or_else(|| {
-            Usage(format!("price for `{}` is \"{text}\": expected dollars per million tokens like 2.50", given.model))
+            Usage(format!(
+                "price for `{}` is \"{text}\": expected dollars per million tokens like 2.50",
+                given.model
+            ))
         })?;
         price = price.with(class, rate);
     }
@@ -90,7 +94,8 @@ fn set(context: &Context, given: &SetPrice) -> anyhow::Result<ExitCode> {
         Err(_) => Vec::new(),
     };
     own.retain(|known| {
-        (known.provider(), known.model(), known.in_force_since()) != (price.provider(), price.model(), price.in_force_since())
+        (known.provider(), known.model(), known.in_force_since())
+            != (price.provider(), price.model(), price.in_force_since())
     });
     own.push(price);
     write_whole(&path, &write_catalogue(&own))?;
@@ -111,7 +116,8 @@ fn reprice(context: &Context) -> anyhow::Result<ExitCode> {
     if context.settings.store.exists() {
         let book = context.prices()?;
         let mut pricer = book.pricer();
-        let changes = Store::open(&context.settings.store)?.reprice_unpriced(&mut |call| pricer.cost(call))?;
+        let changes =
+            Store::open(&context.settings.store)?.reprice_unpriced(&mut |call| pricer.cost(call))?;
         if !changes.is_empty() {
             writeln!(io::stdout(), "{} calls that had no price have one now", changes.len() / 2)?;
         }
@@ -140,8 +146,9 @@ fn diff(context: &Context, from: &str) -> anyhow::Result<ExitCode> {
 fn fetch(from: &str) -> anyhow::Result<Vec<Price>> {
     let bytes = if from.starts_with("http://") || from.starts_with("https://") {
         let response = ureq::get(from).call();
-        let mut response = response
-            .with_context(|| format!("cannot fetch {from}: check the address and the network, or give a file"))?;
+        let mut response = response.with_context(|| {
+            format!("cannot fetch {from}: check the address and the network, or give a file")
+        })?;
         response.body_mut().with_config().limit(LARGEST).read_to_vec()?
     } else {
         let mut bytes = Vec::new();

@@ -53,7 +53,11 @@ fn query(context: &Context, args: &ReportArgs) -> anyhow::Result<Query> {
 }
 
 /// Reads just these ledgers, and touches no store. Returns the report and what could not be read.
-fn from_ledgers(book: &PriceBook, ledgers: &[Ledger], query: &Query) -> anyhow::Result<(Report, Vec<String>)> {
+fn from_ledgers(
+    book: &PriceBook,
+    ledgers: &[Ledger],
+    query: &Query,
+) -> anyhow::Result<(Report, Vec<String>)> {
     let desk = Mutex::new((Builder::new(query), book.pricer(), None));
     let scanned = scan(ledgers, &Marks::default(), &Databases, &|batch| {
         let mut desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
@@ -80,7 +84,11 @@ fn stored(context: &Context, query: &Query) -> anyhow::Result<Report> {
     let mut builder = Builder::new(query);
     let whole_days = context.calendar.name() == "UTC" && !query.by.contains(&By::Hour);
     let visit = &mut |at, slice: &_, sums: &_| builder.add(at, slice, *sums);
-    if whole_days { reader.rollups_by_day(query.span(), visit)? } else { reader.rollups(query.span(), visit)? }
+    if whole_days {
+        reader.rollups_by_day(query.span(), visit)?
+    } else {
+        reader.rollups(query.span(), visit)?
+    }
     for row in reader.sources()? {
         let line = SourceLine {
             source: row.source,

@@ -25,8 +25,8 @@ use crate::feed::follow;
 use crate::feed::mark::Marks;
 use crate::store::{self, Reader, Store, StoreError};
 use crate::tui::{
-    App, BadRow, Depth, Detail, Effect, Event, Feed, PriceRow, Setup, Snapshot, SourceRow, SourceState, Themes,
-    Window,
+    App, BadRow, Depth, Detail, Effect, Event, Feed, PriceRow, Setup, Snapshot, SourceRow, SourceState,
+    Themes, Window,
 };
 
 /// Events waiting for the screen; when it is full, readers wait.
@@ -47,7 +47,8 @@ pub fn run(context: &Context, given: &[String]) -> anyhow::Result<ExitCode> {
     let explicit = context.settings.origins.contains_key("store");
     // Ledgers named on the command line are looked at alone, and nothing is kept unless a store is named.
     let passing = if given.is_empty() || explicit { None } else { Some(tempfile::tempdir()?) };
-    let path = passing.as_ref().map_or(context.settings.store.clone(), |folder| folder.path().join("passing.db"));
+    let path =
+        passing.as_ref().map_or(context.settings.store.clone(), |folder| folder.path().join("passing.db"));
     let ledgers = if given.is_empty() { context.feeds() } else { context.ledgers(given)? };
     let store = Store::open(&path)?;
     let book = Arc::new(context.prices()?);
@@ -55,15 +56,19 @@ pub fn run(context: &Context, given: &[String]) -> anyhow::Result<ExitCode> {
     let (questions, asked) = sync_channel(EVENTS);
     let (batches, recorded) = sync_channel(BATCHES);
     let marks = Marks::new(store.marks()?);
-    let librarian = Librarian { reader: Reader::open(&path)?, calendar: context.calendar.clone(), book: Arc::clone(&book) };
+    let librarian = Librarian {
+        reader: Reader::open(&path)?,
+        calendar: context.calendar.clone(),
+        book: Arc::clone(&book),
+    };
     let sources = source_rows(&librarian.reader)?;
     let _ = events.send(Event::Loaded(Box::new(librarian.snapshot()?)));
-    let recorder = Recorder { store, book, sources, events: events.clone(), questions: questions.clone() };
+    let clerk = Recorder { store, book, sources, events: events.clone(), questions: questions.clone() };
     let has_feeds = !ledgers.is_empty();
     let follower = follow::follow(ledgers, marks, Arc::new(Databases), batches)?;
     let answering = events.clone();
     std::thread::spawn(move || librarian.answer(&asked, &answering));
-    std::thread::spawn(move || recorder.run(&recorded));
+    std::thread::spawn(move || clerk.run(&recorded));
     if !has_feeds {
         let nothing = "no ledger found: add a [[feed]] (`outlay config init`), or use --ledger GLOB";
         let _ = events.send(Event::FeedState(Feed::Failed(nothing.to_owned())));
@@ -115,7 +120,8 @@ fn show(
 fn own_themes() -> Vec<String> {
     let folder = crate::config::paths::config_dir(&variable).join("themes");
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let files = entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "toml"));
+    let files =
+        entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "toml"));
     files.filter_map(|path| std::fs::read_to_string(path).ok()).collect()
 }
 
@@ -221,8 +227,15 @@ impl Librarian {
             let key = (Provider::new(price.provider()), ModelId::new(price.model()));
             let (input, cached, output) = (price.input(), price.cached(), price.output());
             let from = price.source().as_str().to_owned();
-            let row =
-                PriceRow { provider: key.0, model: key.1, input, cached, output, today: Sums::default(), from };
+            let row = PriceRow {
+                provider: key.0,
+                model: key.1,
+                input,
+                cached,
+                output,
+                today: Sums::default(),
+                from,
+            };
             newest.insert(key, row);
         }
         rows.extend(newest.into_iter().filter(|(key, _)| !known.contains(key)).map(|(_, row)| row));
@@ -273,7 +286,8 @@ impl Recorder {
     fn rows(&mut self, batches: &[Batch], applied: &store::Applied) -> Vec<SourceRow> {
         let mut touched = Vec::new();
         for batch in batches {
-            let row = self.sources.entry(batch.source).or_insert_with(|| empty_row(batch.source, batch.format));
+            let row =
+                self.sources.entry(batch.source).or_insert_with(|| empty_row(batch.source, batch.format));
             row.bad += batch.decoded.tally.bad;
             row.note = batch.note.clone().unwrap_or_default();
             let bad = batch.decoded.bad.iter().map(|line| bad_row(batch.source, line));

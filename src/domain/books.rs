@@ -170,7 +170,9 @@ mod tests {
 
     fn books(changes: &[Change]) -> (Vec<(TenantId, Book)>, Book) {
         let mut books = Books::new(Calendar::utc(), NOON);
-        changes.iter().for_each(|change| books.apply(change));
+        for change in changes {
+            books.apply(change);
+        }
         (books.tenants().map(|(tenant, book)| (tenant, book.clone())).collect(), books.total().clone())
     }
 

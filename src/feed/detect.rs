@@ -267,37 +267,37 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(sample: &str, want: Option<Format>) {
-        assert_eq!(detect(sample.as_bytes(), Path::new("any.txt"), &|_| false), want);
+    fn check(sample: &str, want: Option<&Format>) {
+        assert_eq!(detect(sample.as_bytes(), Path::new("any.txt"), &|_| false).as_ref(), want);
     }
 
     #[test]
     fn our_own_line() {
         let line =
             r#"{"v":1,"ts":"2026-11-20T09:00:00Z","tenant":"acme","model":"gpt-4o","input":12,"output":3}"#;
-        check(line, Some(Format::Native));
+        check(line, Some(&Format::Native));
         check(
             r#"{"timestamp":1,"tenant_id":"a","model":"m","prompt_tokens":1,"completion_tokens":2}"#,
-            Some(Format::Native),
+            Some(&Format::Native),
         );
-        check(&format!("\u{feff}\r\n\n{line}\r\n"), Some(Format::Native));
-        check(&format!("not json\n{{\"a\":1}}\n{line}\n"), Some(Format::Native));
+        check(&format!("\u{feff}\r\n\n{line}\r\n"), Some(&Format::Native));
+        check(&format!("not json\n{{\"a\":1}}\n{line}\n"), Some(&Format::Native));
     }
 
     #[test]
     fn claude_code() {
-        check(r#"{"type":"summary","summary":"Fix","leafUuid":"6"}"#, Some(Format::ClaudeCode));
+        check(r#"{"type":"summary","summary":"Fix","leafUuid":"6"}"#, Some(&Format::ClaudeCode));
         check(
             r#"{"type":"file-history-snapshot","messageId":"m","snapshot":{"messageId":"m"}}"#,
-            Some(Format::ClaudeCode),
+            Some(&Format::ClaudeCode),
         );
         check(
             r#"{"parentUuid":null,"sessionId":"s","type":"user","message":{"role":"user","content":"{\"ts\":1"}}"#,
-            Some(Format::ClaudeCode),
+            Some(&Format::ClaudeCode),
         );
         check(
             r#"{"timestamp":"2025-01-10T10:00:00Z","message":{"usage":{"output_tokens":5}}}"#,
-            Some(Format::ClaudeCode),
+            Some(&Format::ClaudeCode),
         );
     }
 
@@ -305,11 +305,11 @@ mod tests {
     fn codex_even_where_the_first_line_is_cut() {
         check(
             r#"{"timestamp":"2026-11-22T03:02:31Z","type":"session_meta","payload":{"id":"1","base_instructions":"You are"#,
-            Some(Format::Codex),
+            Some(&Format::Codex),
         );
         check(
             r#"{"timestamp":"t","type":"event_msg","payload":{"type":"token_count","info":null}}"#,
-            Some(Format::Codex),
+            Some(&Format::Codex),
         );
     }
 
@@ -317,53 +317,56 @@ mod tests {
     fn litellm() {
         check(
             r#"{"id":"chatcmpl-1","litellm_call_id":"0","call_type":"acompletion","model":"gpt"}"#,
-            Some(Format::Litellm),
+            Some(&Format::Litellm),
         );
-        check(r#"{"request_id": "c", "call_type": "acompletion", "spend": 0.001878}"#, Some(Format::Litellm));
-        check(r#"[{"id":"chatcmpl-1","litellm_call_id":"0"}]"#, Some(Format::Litellm));
-        check("[\n  {\n    \"request_id\": \"c\",\n    \"spend\": 1\n  }\n]", Some(Format::Litellm));
+        check(
+            r#"{"request_id": "c", "call_type": "acompletion", "spend": 0.001878}"#,
+            Some(&Format::Litellm),
+        );
+        check(r#"[{"id":"chatcmpl-1","litellm_call_id":"0"}]"#, Some(&Format::Litellm));
+        check("[\n  {\n    \"request_id\": \"c\",\n    \"spend\": 1\n  }\n]", Some(&Format::Litellm));
         check(
             "request_id,call_type,api_key,spend,prompt_tokens,startTime\nc,a,0,1,2,3\n",
-            Some(Format::LitellmCsv),
+            Some(&Format::LitellmCsv),
         );
-        check("\"request_id\",\"spend\",\"startTime\"\r\n", Some(Format::LitellmCsv));
+        check("\"request_id\",\"spend\",\"startTime\"\r\n", Some(&Format::LitellmCsv));
     }
 
     #[test]
     fn gemini_cli() {
         check(
             r#"{"sessionId":"s","projectHash":"h","startTime":"t","kind":"main"}"#,
-            Some(Format::GeminiCli),
+            Some(&Format::GeminiCli),
         );
         check(
             "{\n  \"sessionId\": \"s\",\n  \"projectHash\": \"h\",\n  \"messages\": [",
-            Some(Format::GeminiCli),
+            Some(&Format::GeminiCli),
         );
     }
 
     #[test]
     fn telemetry() {
-        check(r#"{"resourceSpans":[{"resource":{"attributes":["#, Some(Format::Otel));
-        check(r#"{"resourceLogs":[]}"#, Some(Format::Otel));
-        check(r#"{"resourceMetrics":[]}"#, Some(Format::Otel));
+        check(r#"{"resourceSpans":[{"resource":{"attributes":["#, Some(&Format::Otel));
+        check(r#"{"resourceLogs":[]}"#, Some(&Format::Otel));
+        check(r#"{"resourceMetrics":[]}"#, Some(&Format::Otel));
     }
 
     #[test]
     fn batches_and_bodies() {
         check(
             r#"{"id":"b","custom_id":"acme:1","response":{"status_code":200,"body":{}},"error":null}"#,
-            Some(Format::OpenAiBatch),
+            Some(&Format::OpenAiBatch),
         );
-        check(r#"{"custom_id":"acme:1","result":{"type":"succeeded"}}"#, Some(Format::OpenAiBatch));
+        check(r#"{"custom_id":"acme:1","result":{"type":"succeeded"}}"#, Some(&Format::OpenAiBatch));
         check(
             r#"{"id":"chatcmpl-1","object":"chat.completion","choices":[],"usage":{}}"#,
-            Some(Format::Body),
+            Some(&Format::Body),
         );
         check(
             r#"{"id":"msg_1","type":"message","role":"assistant","model":"c","content":[],"usage":{}}"#,
-            Some(Format::Body),
+            Some(&Format::Body),
         );
-        check(r#"{"candidates":[],"usageMetadata":{},"modelVersion":"gemini-2.5-pro"}"#, Some(Format::Body));
+        check(r#"{"candidates":[],"usageMetadata":{},"modelVersion":"gemini-2.5-pro"}"#, Some(&Format::Body));
     }
 
     #[test]

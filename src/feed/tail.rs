@@ -960,7 +960,7 @@ mod tests {
                 let met = |meta: fs::Metadata| bench.tailer.files.contains_key(&sight(&meta).file);
                 // A file that was never seen cannot be found once it has left the pattern.
                 let seen = fs::metadata(bench.path(name)).is_ok_and(met);
-                let place = if seen && model.serial % 2 == 0 { "old-" } else { "a.jsonl." };
+                let place = if seen && model.serial.is_multiple_of(2) { "old-" } else { "a.jsonl." };
                 let old = bench.path(&format!("{place}{}", model.serial));
                 drop(fs::rename(bench.path(name), old));
             }

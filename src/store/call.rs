@@ -220,8 +220,9 @@ impl Entry {
         let maybe = |index: usize| row.get::<_, Option<i64>>(first + index);
         let tokens = |index: usize| number(index).map(|count| Tokens::new(count.cast_unsigned()));
         let small = |index: usize| number(index).map(|count| u32::try_from(count).unwrap_or(u32::MAX));
-        let millis =
-            |index: usize| maybe(index).map(|length| length.map(|length| Millis::new(length.cast_unsigned())));
+        let millis = |index: usize| {
+            maybe(index).map(|length| length.map(|length| Millis::new(length.cast_unsigned())))
+        };
         let money = maybe(28)?.map(Money::from_nanos);
         Ok(Entry {
             id: CallId::from_bits(
@@ -331,8 +332,8 @@ pub(super) fn unpriced_after(conn: &Connection, after: i64, limit: i64) -> rusql
         "SELECT row, {} FROM call WHERE cost_kind = 2 AND row > ?1 ORDER BY row LIMIT ?2",
         COLUMNS.join(", ")
     ))?;
-    let rows =
-        statement.query_map([after, limit], |row| Ok(Held { row: row.get(0)?, entry: Entry::read(row, 1)? }))?;
+    let rows = statement
+        .query_map([after, limit], |row| Ok(Held { row: row.get(0)?, entry: Entry::read(row, 1)? }))?;
     rows.collect()
 }
 

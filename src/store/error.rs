@@ -14,7 +14,9 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// A newer version of the program made it. It is left untouched.
-    #[error("the store has schema {found}, this version of outlay knows up to {known}: update outlay, or name another store with --store")]
+    #[error(
+        "the store has schema {found}, this version of outlay knows up to {known}: update outlay, or name another store with --store"
+    )]
     Newer {
         /// Schema of the file.
         found: i64,
@@ -22,7 +24,9 @@ pub enum StoreError {
         known: i64,
     },
     /// An older version of the program made it, and it was opened for reading only.
-    #[error("the store has schema {found}, this version of outlay reads {known}: run `outlay` once to bring it up to date")]
+    #[error(
+        "the store has schema {found}, this version of outlay reads {known}: run `outlay` once to bring it up to date"
+    )]
     Older {
         /// Schema of the file.
         found: i64,

@@ -39,9 +39,8 @@ impl Names {
         if let Some(&label) = self.labels.get(&id) {
             return Ok(label);
         }
-        let text: String = conn
-            .prepare_cached("SELECT text FROM name WHERE id = ?1")?
-            .query_row([id], |row| row.get(0))?;
+        let text: String =
+            conn.prepare_cached("SELECT text FROM name WHERE id = ?1")?.query_row([id], |row| row.get(0))?;
         let label = Label::new(&text);
         self.labels.insert(id, label);
         Ok(label)

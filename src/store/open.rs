@@ -149,7 +149,10 @@ fn migrate(path: &Path, conn: &mut Connection) -> Result<(), StoreError> {
     tx.commit().map_err(fault)
 }
 
-#[expect(clippy::disallowed_methods, reason = "SQLite does not wait here, and there is no channel to wait on")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "SQLite does not wait here, and there is no channel to wait on"
+)]
 fn use_wal(conn: &Connection) -> rusqlite::Result<()> {
     let mut tries = 0;
     loop {

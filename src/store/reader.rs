@@ -100,7 +100,9 @@ impl Reader {
         span: Option<Span>,
         visit: &mut dyn FnMut(Timestamp, &Slice, &Sums),
     ) -> Result<(), StoreError> {
-        self.read(|conn, names| show(conn, names, &pieces::by_slot(whole(span), rollup::extent(conn)?), visit))
+        self.read(|conn, names| {
+            show(conn, names, &pieces::by_slot(whole(span), rollup::extent(conn)?), visit)
+        })
     }
 
     /// Shows all sums like [`Reader::rollups`], but whole UTC days as one: less to read where nothing
@@ -114,11 +116,7 @@ impl Reader {
     }
 
     /// Returns one tenant's sums of each model in a span, by name.
-    pub fn models(
-        &self,
-        tenant: TenantId,
-        span: Span,
-    ) -> Result<Vec<(Provider, ModelId, Sums)>, StoreError> {
+    pub fn models(&self, tenant: TenantId, span: Span) -> Result<Vec<(Provider, ModelId, Sums)>, StoreError> {
         self.read(|conn, names| {
             let Some(tenant) = number_of(conn, tenant)? else { return Ok(Vec::new()) };
             let mut sums: HashMap<(i64, i64), Figures> = HashMap::new();

@@ -102,8 +102,7 @@ pub(super) fn calls(conn: &Connection) -> rusqlite::Result<Vec<(i64, i64)>> {
 
 fn read(row: &Row<'_>, source: Label) -> rusqlite::Result<SourceRow> {
     let counter = |index: usize| row.get::<_, i64>(5 + index).map(|count| u64::try_from(count).unwrap_or(0));
-    let mut tally =
-        Tally { lines: counter(0)?, bad: counter(1)?, lost: counter(2)?, ..Tally::default() };
+    let mut tally = Tally { lines: counter(0)?, bad: counter(1)?, lost: counter(2)?, ..Tally::default() };
     for (index, count) in tally.skipped.iter_mut().enumerate() {
         *count = counter(3 + index)?;
     }

@@ -233,7 +233,9 @@ fn an_error_leaves_nothing_behind() {
     let place = place();
     let mut store = Store::open(&place.path).unwrap();
     let other = Connection::open(&place.path).unwrap();
-    other.execute_batch("CREATE TRIGGER t BEFORE INSERT ON source BEGIN SELECT RAISE(ABORT, 'no'); END").unwrap();
+    other
+        .execute_batch("CREATE TRIGGER t BEFORE INSERT ON source BEGIN SELECT RAISE(ABORT, 'no'); END")
+        .unwrap();
     let refused = store.record(&batch("a", vec![call(1, 0, "new")]), &mut price, NOW);
     assert!(matches!(refused, Err(StoreError::Statement { .. })));
     other.execute_batch("DROP TRIGGER t").unwrap();
@@ -444,7 +446,9 @@ proptest! {
         for cut in cuts.into_iter().chain([usize::MAX]) {
             let (now, later) = rest.split_at(cut.min(rest.len()));
             rest = later;
-            now.iter().for_each(|call| model_add(&mut model, call));
+            for call in now {
+                model_add(&mut model, call);
+            }
             // All but the last record of a step are read once more, as after a restart.
             let again = now.iter().take(now.len().saturating_sub(1)).cloned().collect();
             for change in [record(&mut store, now.to_vec()), record(&mut store, again)].iter().flat_map(|a| &a.changes) {
@@ -480,7 +484,10 @@ proptest! {
 fn minutes_reach_back_two_hours_from_the_latest_call() {
     let place = place();
     let mut store = Store::open(&place.path).unwrap();
-    record(&mut store, vec![call(1, 0, "a"), call(2, 2 * 3_600_000, "a"), call(3, 3 * 3_600_000 + 61_000, "a")]);
+    record(
+        &mut store,
+        vec![call(1, 0, "a"), call(2, 2 * 3_600_000, "a"), call(3, 3 * 3_600_000 + 61_000, "a")],
+    );
     let minutes = Reader::open(&place.path).unwrap().minutes(Timestamp::EPOCH).unwrap();
     let starts: Vec<i64> = minutes.iter().map(|(minute, ..)| minute.millis() - START).collect();
     assert_eq!(starts, [2 * 3_600_000, 3 * 3_600_000 + 60_000]);
@@ -504,7 +511,7 @@ fn read_foreign(foreign: &Foreign, after: Option<&Value>) -> (Vec<String>, Optio
     let mut seen = Vec::new();
     let cursor = foreign
         .rows(&query, after, &mut |row, number| {
-            let text = |name| row.text(name).map_or("-".to_owned(), |text| text.into_owned());
+            let text = |name| row.text(name).map_or("-".to_owned(), std::borrow::Cow::into_owned);
             seen.push(format!("{number} {} {} {}", text("id"), text("cost"), text("BODY")));
         })
         .unwrap();

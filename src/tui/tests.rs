@@ -155,8 +155,8 @@ fn press(app: &mut App, keys: &str) -> Vec<Effect> {
     effects
 }
 
-fn screen(app: &mut App, width: u16, height: u16, glyphs: Glyphs) -> String {
-    let (themes, _) = Themes::new(Depth::True, glyphs, &[]);
+fn screen(app: &mut App, width: u16, height: u16, glyphs: &Glyphs) -> String {
+    let (themes, _) = Themes::new(Depth::True, *glyphs, &[]);
     let theme = themes.get(app.theme()).expect("a theme");
     let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a terminal");
     let mut seen = super::app::Seen::default();
@@ -167,7 +167,7 @@ fn screen(app: &mut App, width: u16, height: u16, glyphs: Glyphs) -> String {
 
 fn snap(name: &str, app: &mut App) {
     for (width, height) in [(80, 24), (120, 40), (40, 12)] {
-        insta::assert_snapshot!(format!("{name}_{width}x{height}"), screen(app, width, height, UNICODE));
+        insta::assert_snapshot!(format!("{name}_{width}x{height}"), screen(app, width, height, &UNICODE));
     }
 }
 
@@ -209,7 +209,7 @@ fn a_terminal_without_unicode_gets_ascii_only() {
     let mut app = app(Some(snapshot));
     for keys in ["", "2", "3", "?", "x1/a"] {
         press(&mut app, keys);
-        let screen = screen(&mut app, 120, 40, ASCII);
+        let screen = screen(&mut app, 120, 40, &ASCII);
         assert!(screen.is_ascii(), "{screen}");
     }
 }
@@ -222,7 +222,7 @@ fn the_filter_narrows_and_esc_takes_it_back() {
     press(&mut app, "<esc>");
     assert_eq!(app.tenants.order.len(), TENANTS.len());
     press(&mut app, "/zz");
-    let text = screen(&mut app, 80, 24, UNICODE);
+    let text = screen(&mut app, 80, 24, &UNICODE);
     assert!(text.contains("nothing matches  zz  (6 rows without it)"), "{text}");
     press(&mut app, "<esc>q");
     assert_eq!(app.mode, Mode::List);
@@ -241,7 +241,7 @@ fn letters_in_a_filter_are_letters() {
 fn pasted_text_outside_a_field_does_nothing() {
     let mut app = app(Some(snapshot(0)));
     assert_eq!(app.update(Event::Paste("q".to_owned()), NOW), []);
-    assert!(screen(&mut app, 80, 24, UNICODE).contains("paste ignored"));
+    assert!(screen(&mut app, 80, 24, &UNICODE).contains("paste ignored"));
 }
 
 #[test]
@@ -251,7 +251,7 @@ fn a_frozen_picture_stays_while_calls_are_counted() {
     let before = app.picture().books.total().clone();
     app.update(Event::Changed(vec![change("docs-rag", "m", sums(1, "5", 0), Sign::Adds)], Vec::new()), NOW);
     assert_eq!((app.picture().books.total(), app.behind), (&before, 1));
-    assert!(screen(&mut app, 80, 24, UNICODE).contains("PAUSED 0s, 1 behind"));
+    assert!(screen(&mut app, 80, 24, &UNICODE).contains("PAUSED 0s, 1 behind"));
     press(&mut app, " ");
     assert_eq!(app.picture().books.total().today.cost, before.today.cost + usd("5"));
 }
@@ -275,7 +275,7 @@ fn windows_that_are_not_in_the_books_are_asked_for() {
     let mut app = app(Some(snapshot(0)));
     assert_eq!(press(&mut app, "w"), [Effect::LoadWindow(Window::Week)]);
     app.update(Event::Window(Window::Week, vec![(TenantId::new("old"), sums(1, "77", 0))]), NOW);
-    let text = screen(&mut app, 80, 24, UNICODE);
+    let text = screen(&mut app, 80, 24, &UNICODE);
     assert!(text.contains("7D▾") && text.contains("77.00"), "{text}");
     assert_eq!(press(&mut app, "www"), [Effect::LoadWindow(Window::SixHours)]);
 }
@@ -306,7 +306,7 @@ fn ten_thousand_tenants_are_one_page() {
     let books = Books::load(Calendar::utc(), NOW, today.clone(), today, Vec::new());
     let mut app = app(Some(Snapshot { books, sources: Vec::new(), prices: Vec::new() }));
     press(&mut app, "G");
-    let text = screen(&mut app, 80, 24, UNICODE);
+    let text = screen(&mut app, 80, 24, &UNICODE);
     assert!(text.contains("of 10000") && text.contains("10,000 tenants"), "{text}");
 }
 
@@ -357,7 +357,7 @@ proptest! {
             if let Some(tenant) = app.tenants.picked() {
                 app.update(Event::Detail(Box::new(Detail { tenant, ..detail() })), NOW);
             }
-            screen(&mut app, width, height, UNICODE);
+            screen(&mut app, width, height, &UNICODE);
         }
     }
 
@@ -366,7 +366,7 @@ proptest! {
         let list = vec![(TenantId::new("a"), sums(3, "77777.77", 0))];
         let books = Books::load(Calendar::utc(), NOW, list.clone(), list, Vec::new());
         let mut app = app(Some(Snapshot { books, sources: Vec::new(), prices: Vec::new() }));
-        let text = screen(&mut app, width, height, UNICODE);
+        let text = screen(&mut app, width, height, &UNICODE);
         let words = text.split(|c: char| !(c.is_ascii_digit() || ".,$".contains(c)));
         for word in words.filter(|word| word.contains('7') && !word.starts_with(',')) {
             prop_assert!(["77777.77", "$77,778"].contains(&word), "{} in\n{}", word, text);

@@ -17,9 +17,9 @@ pub enum Format {
     ClaudeCode,
     /// Codex CLI rollouts.
     Codex,
-    /// LiteLLM callback objects and SpendLogs rows, as JSON.
+    /// LiteLLM callback objects and `SpendLogs` rows, as JSON.
     Litellm,
-    /// LiteLLM SpendLogs rows, as CSV.
+    /// LiteLLM `SpendLogs` rows, as CSV.
     LitellmCsv,
     /// simonw/llm `logs.db`.
     Llm,

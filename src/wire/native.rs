@@ -26,6 +26,8 @@ struct Line<'a> {
     #[serde(borrow, default)]
     ts: Raw<'a>,
     #[serde(borrow, default)]
+    timestamp: Raw<'a>,
+    #[serde(borrow, default)]
     tenant: Raw<'a>,
     #[serde(borrow, default)]
     tenant_id: Raw<'a>,
@@ -77,11 +79,12 @@ impl Native {
 
     fn read(&mut self, text: &[u8], line: &[u8], place: Place) -> Result<Call, String> {
         let record: Line<'_> = serde_json::from_slice(text).map_err(|error| json::not_json(&error))?;
-        let at = match record.ts.time() {
+        let ts = if record.ts.is_missing() { record.timestamp } else { record.ts };
+        let at = match ts.time() {
             Some(at) => at,
-            None if record.ts.is_missing() => return Err("`ts` is missing".to_owned()),
+            None if ts.is_missing() => return Err("`ts` is missing".to_owned()),
             None => {
-                let written = json::short(record.ts.as_written());
+                let written = json::short(ts.as_written());
                 return Err(format!("`ts` is {written}: expected a time like 2026-11-20T09:00:00Z"));
             }
         };

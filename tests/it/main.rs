@@ -1,3 +1,5 @@
 //! The tests that need the whole house: its layering, the program run for real.
 
+#![expect(clippy::expect_used, reason = "a test fails loudly")]
+
 mod tidy;
