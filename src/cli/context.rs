@@ -1,7 +1,7 @@
 //! What every subcommand needs: settings, calendar, prices, ledgers, the time.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,6 +13,7 @@ use crate::config::{self, FormatChoice, PriceSetting, Settings, paths};
 use crate::domain::calendar::Calendar;
 use crate::domain::price::{Class, Price, PriceBook, Source};
 use crate::domain::time::Timestamp;
+use crate::feed::Problem;
 use crate::feed::discover::{Environment, discover};
 use crate::feed::ledger::Ledger;
 use crate::feed::table::{Opener, TableError, Tables};
@@ -101,6 +102,22 @@ impl Context {
         if let Ok(mut file) = fs::OpenOptions::new().create(true).append(true).open(path) {
             let _ = writeln!(file, "{} {line}", Calendar::utc().minute_text(now()));
         }
+    }
+}
+
+/// Tells what could not be read, on standard error: the first few one by one, the rest as a count.
+pub fn tell(problems: &[Problem]) {
+    const TOLD: usize = 5;
+    let mut out = io::stderr().lock();
+    for problem in problems.iter().take(TOLD) {
+        let _ = writeln!(out, "outlay: {problem}");
+    }
+    if problems.len() > TOLD {
+        let _ = writeln!(
+            out,
+            "outlay: and {} more like these: `outlay doctor` lists feeds",
+            problems.len() - TOLD
+        );
     }
 }
 

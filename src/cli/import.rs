@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::mpsc::sync_channel;
 
-use super::context::{Context, Databases, now};
+use super::context::{Context, Databases, now, tell};
 use crate::domain::observation::Batch;
 use crate::domain::price::PriceBook;
 use crate::feed::ledger::Ledger;
@@ -41,9 +41,7 @@ pub fn run(context: &Context, given: &[String]) -> anyhow::Result<ExitCode> {
         text::tokens(scan.files),
         text::tokens(scan.unchanged),
     )?;
-    for problem in &scan.problems {
-        writeln!(io::stderr(), "outlay: {problem}")?;
-    }
+    tell(&scan.problems);
     let nothing = scan.files == 0 && !scan.problems.is_empty();
     Ok(if nothing { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }

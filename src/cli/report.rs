@@ -7,10 +7,11 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::Context as _;
 
 use super::args::{OutputFormat, ReportArgs};
-use super::context::{Context, Databases, now};
+use super::context::{Context, Databases, now, tell};
 use super::{Usage, import};
 use crate::domain::label::Label;
 use crate::domain::price::PriceBook;
+use crate::feed::Problem;
 use crate::feed::ledger::Ledger;
 use crate::feed::mark::Marks;
 use crate::feed::scan::scan;
@@ -26,9 +27,7 @@ pub fn run(context: &Context, args: &ReportArgs) -> anyhow::Result<ExitCode> {
         stored(context, &query)?
     } else {
         let (report, problems) = from_ledgers(&context.prices()?, &context.ledgers(&args.ledgers)?, &query)?;
-        for problem in &problems {
-            writeln!(io::stderr(), "outlay: {problem}")?;
-        }
+        tell(&problems);
         if report.sources.is_empty() && !problems.is_empty() {
             print(&report, args, &mut io::stdout().lock())?;
             return Ok(ExitCode::from(1));
@@ -57,7 +56,7 @@ fn from_ledgers(
     book: &PriceBook,
     ledgers: &[Ledger],
     query: &Query,
-) -> anyhow::Result<(Report, Vec<String>)> {
+) -> anyhow::Result<(Report, Vec<Problem>)> {
     let desk = Mutex::new((Builder::new(query), book.pricer(), None));
     let scanned = scan(ledgers, &Marks::default(), &Databases, &|batch| {
         let mut desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
@@ -74,7 +73,7 @@ fn from_ledgers(
     let room = || "the report is large and needs room for temporary files: set TMPDIR to a folder with some";
     failure.map_or(Ok(()), Err).with_context(room)?;
     let report = builder.finish().with_context(room)?;
-    Ok((report, scanned.problems.iter().map(ToString::to_string).collect()))
+    Ok((report, scanned.problems))
 }
 
 /// Brings the store up to date with the feeds, and sums it.

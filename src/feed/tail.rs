@@ -1,6 +1,6 @@
 //! Follows files while they grow, are rotated, truncated, replaced and removed.
 //!
-//! [`Tailer::poll`] is the whole of it, given the time; the thread in [`super::follow`] only calls it.
+//! [`Tailer::poll`] is the whole of it, given the time; the thread in [`mod@super::follow`] only calls it.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::File;

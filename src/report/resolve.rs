@@ -1,6 +1,6 @@
 //! Counts each call once in bounded memory, whatever the ledgers repeat.
 //!
-//! Records are kept by identity while they fit. Past [`KEPT`] of them, all are written to temporary
+//! Records are kept by identity while they fit. Past a bound, all are written to temporary
 //! partitions by identity, so that copies of one call always meet in one partition; at the end each
 //! partition is resolved on its own.
 

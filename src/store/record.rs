@@ -34,7 +34,7 @@ pub struct Store {
 pub struct Applied {
     /// What now counts, and what no longer does.
     pub changes: Vec<Change>,
-    /// Records dropped as copies, by [`Copy`].
+    /// Records dropped as copies, by [`Copy`](enum@Copy).
     pub copies: [u64; Copy::ALL.len()],
     /// Calls seen for the first time.
     pub added: u64,

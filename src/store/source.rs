@@ -34,7 +34,7 @@ pub struct SourceRow {
     pub format: Label,
     /// Lines read and left out.
     pub tally: Tally,
-    /// Records dropped as copies, by [`Copy`].
+    /// Records dropped as copies, by [`Copy`](enum@Copy).
     pub copies: [u64; Copy::ALL.len()],
     /// Answered calls that count and were read here.
     pub calls: i64,
