@@ -16,12 +16,13 @@ use super::report;
 use crate::domain::books::Books;
 use crate::domain::calendar::{Calendar, Span};
 use crate::domain::call::{ModelId, Provider};
-use crate::domain::label::Label;
+use crate::domain::label::{Label, printable};
 use crate::domain::observation::Batch;
 use crate::domain::price::PriceBook;
 use crate::domain::rollup::{Change, Sign, Sums};
 use crate::domain::time::{Millis, Timestamp};
-use crate::feed::follow;
+use crate::feed::Problem;
+use crate::feed::follow::{self, Problems};
 use crate::feed::mark::Marks;
 use crate::store::{self, Reader, Store, StoreError};
 use crate::tui::{
@@ -63,9 +64,17 @@ pub fn run(context: &Context, given: &[String]) -> anyhow::Result<ExitCode> {
     };
     let sources = source_rows(&librarian.reader)?;
     let _ = events.send(Event::Loaded(Box::new(librarian.snapshot()?)));
-    let clerk = Recorder { store, book, sources, events: events.clone(), questions: questions.clone() };
     let has_feeds = !ledgers.is_empty();
     let follower = follow::follow(ledgers, marks, Arc::new(Databases), batches)?;
+    let clerk = Recorder {
+        store,
+        book,
+        sources,
+        problems: follower.problems(),
+        told: Vec::new(),
+        events: events.clone(),
+        questions: questions.clone(),
+    };
     let answering = events.clone();
     std::thread::spawn(move || librarian.answer(&asked, &answering));
     std::thread::spawn(move || clerk.run(&recorded));
@@ -74,6 +83,8 @@ pub fn run(context: &Context, given: &[String]) -> anyhow::Result<ExitCode> {
         let _ = events.send(Event::FeedState(Feed::Failed(nothing.to_owned())));
     }
     let status = show(context, &received, &events, &questions)?;
+    // With the receiver gone nobody waits for the screen, so the readers can end.
+    drop(received);
     follower.stop();
     drop(passing);
     Ok(ExitCode::from(u8::try_from(status).unwrap_or(1)))
@@ -248,6 +259,9 @@ struct Recorder {
     store: Store,
     book: Arc<PriceBook>,
     sources: HashMap<Label, SourceRow>,
+    problems: Problems,
+    /// The problems that the screen knows of.
+    told: Vec<Problem>,
     events: SyncSender<Event>,
     questions: SyncSender<Question>,
 }
@@ -257,11 +271,17 @@ impl Recorder {
         let book = Arc::clone(&self.book);
         let mut pricer = book.pricer();
         let mut version = self.store.data_version().ok();
+        let mut live = false;
         loop {
             let first = match recorded.recv_timeout(LOOK) {
                 Ok(batch) => batch,
                 Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {
+                    // The first quiet moment: all that was there has been read.
+                    if !live && !self.sources.is_empty() {
+                        live = self.events.send(Event::FeedState(Feed::Live)).is_ok();
+                    }
+                    self.tell_problems();
                     let seen = self.store.data_version().ok();
                     if seen != version {
                         version = seen;
@@ -280,6 +300,31 @@ impl Recorder {
                 return;
             }
         }
+    }
+
+    /// Tells the screen which sources cannot be read, when that has changed.
+    fn tell_problems(&mut self) {
+        let problems = self.problems.now();
+        if problems == self.told {
+            return;
+        }
+        let mut touched = Vec::new();
+        for healed in self.told.iter().filter(|old| !problems.contains(old)) {
+            if let Some(row) = self.sources.get_mut(&healed.source) {
+                row.state = SourceState::Ok;
+                row.note = String::new();
+                touched.push(row.clone());
+            }
+        }
+        for problem in &problems {
+            let none = Label::new("");
+            let row = self.sources.entry(problem.source).or_insert_with(|| empty_row(problem.source, none));
+            row.state = SourceState::Error;
+            row.note = printable(&problem.trouble.to_string(), 200);
+            touched.push(row.clone());
+        }
+        self.told = problems;
+        let _ = self.events.send(Event::Changed(Vec::new(), touched));
     }
 
     /// Brings the lines of the sources table up to date, and returns those that changed.

@@ -36,6 +36,17 @@ pub struct Follow {
     thread: Option<JoinHandle<()>>,
 }
 
+/// What a follower cannot read right now.
+#[derive(Clone)]
+pub struct Problems(Arc<Mutex<Vec<Problem>>>);
+
+impl Problems {
+    /// Returns them as they stand.
+    pub fn now(&self) -> Vec<Problem> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// What an event says.
 enum Hint {
     /// Look at these files.
@@ -47,9 +58,9 @@ enum Hint {
 }
 
 impl Follow {
-    /// Returns what cannot be read right now.
-    pub fn problems(&self) -> Vec<Problem> {
-        self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Returns a view of what cannot be read, that stays current.
+    pub fn problems(&self) -> Problems {
+        Problems(Arc::clone(&self.problems))
     }
 
     /// Says whether the thread still runs.

@@ -14,6 +14,8 @@ pub struct List<K> {
     /// Whether the order is turned round.
     pub reverse: bool,
     picked: Option<K>,
+    /// Whether the user has moved: until then the selection stays on the first row.
+    moved: bool,
     offset: usize,
 }
 
@@ -27,6 +29,7 @@ impl<K: Copy + Eq> List<K> {
             sort: 0,
             reverse: false,
             picked: None,
+            moved: false,
             offset: 0,
         }
     }
@@ -36,7 +39,9 @@ impl<K: Copy + Eq> List<K> {
         let place = self.index();
         self.order = order;
         self.all = all;
-        if self.picked.is_none_or(|picked| !self.order.contains(&picked)) {
+        if !self.moved {
+            self.picked = self.order.first().copied();
+        } else if self.picked.is_none_or(|picked| !self.order.contains(&picked)) {
             self.picked = self.order.get(place.min(self.order.len().saturating_sub(1))).copied();
         }
     }
@@ -54,6 +59,7 @@ impl<K: Copy + Eq> List<K> {
 
     /// Moves the selection; it stops at the ends.
     pub fn step(&mut self, by: isize) {
+        self.moved = true;
         let index = self.index().saturating_add_signed(by);
         self.picked = self.order.get(index.min(self.order.len().saturating_sub(1))).copied();
     }

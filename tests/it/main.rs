@@ -3,3 +3,6 @@
 #![expect(clippy::expect_used, reason = "a test fails loudly")]
 
 mod tidy;
+mod home;
+mod program;
+mod pty;
