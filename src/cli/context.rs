@@ -42,7 +42,7 @@ impl Context {
             settings.set_zone(zone.clone());
         }
         if let Some(store) = &cli.store {
-            let path = paths::store(store).map_err(Usage)?;
+            let path = paths::store(store).map_err(|why| Usage(format!("--store {why}")))?;
             settings.set_store(paths::expand(path, &variable));
         }
         let calendar = Calendar::named(&settings.zone).map_err(Usage)?;
@@ -51,14 +51,7 @@ impl Context {
 
     /// Returns the price book: what an update brought, else the built-in prices; the user's own first.
     pub fn prices(&self) -> anyhow::Result<PriceBook> {
-        let updated = price_file();
-        let mut book = match fs::read_to_string(&updated) {
-            Ok(text) => PriceBook::from_catalogue(&text).map_err(|why| {
-                let path = updated.display();
-                anyhow!("{path}: {why}: run `outlay prices update` again, or delete the file to use the built-in prices")
-            })?,
-            Err(_) => PriceBook::builtin(),
-        };
+        let mut book = catalogue()?;
         let own = own_price_file();
         if let Ok(text) = fs::read_to_string(&own) {
             let prices = crate::domain::price::parse_catalogue(&text)
@@ -98,26 +91,37 @@ impl Context {
 
     /// Appends a line to the log file, where one was asked for.
     pub fn log(&self, line: &str) {
-        let Some(path) = &self.log_file else { return };
-        if let Ok(mut file) = fs::OpenOptions::new().create(true).append(true).open(path) {
-            let _ = writeln!(file, "{} {line}", Calendar::utc().minute_text(now()));
+        if let Some(path) = &self.log_file {
+            append(path, line);
+        }
+    }
+
+    /// Tells what could not be read: on standard error the first few, and in the log file all.
+    pub fn tell(&self, problems: &[Problem]) {
+        const TOLD: usize = 5;
+        let mut out = io::stderr().lock();
+        for (index, problem) in problems.iter().enumerate() {
+            self.log(&problem.to_string());
+            if index < TOLD {
+                let _ = writeln!(out, "outlay: {problem}");
+            }
+        }
+        if problems.len() > TOLD {
+            let _ = writeln!(
+                out,
+                "outlay: and {} more like these; --log-file FILE keeps all",
+                problems.len() - TOLD
+            );
         }
     }
 }
 
-/// Tells what could not be read, on standard error: the first few one by one, the rest as a count.
-pub fn tell(problems: &[Problem]) {
-    const TOLD: usize = 5;
-    let mut out = io::stderr().lock();
-    for problem in problems.iter().take(TOLD) {
-        let _ = writeln!(out, "outlay: {problem}");
-    }
-    if problems.len() > TOLD {
-        let _ = writeln!(
-            out,
-            "outlay: and {} more like these: `outlay doctor` lists feeds",
-            problems.len() - TOLD
-        );
+/// Appends a line, with the time, to a log file; where that cannot be done, says so.
+pub fn append(path: &Path, line: &str) {
+    let file = fs::OpenOptions::new().create(true).append(true).open(path);
+    let stamp = Calendar::utc().minute_text(now());
+    if let Err(error) = file.and_then(|mut file| writeln!(file, "{stamp} {line}")) {
+        let _ = writeln!(io::stderr(), "outlay: cannot write the log file {}: {error}", path.display());
     }
 }
 
@@ -136,6 +140,18 @@ pub fn environment() -> Environment<'static> {
 pub fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(0))
+}
+
+/// Returns what an update brought, else the built-in prices.
+pub fn catalogue() -> anyhow::Result<PriceBook> {
+    let updated = price_file();
+    match fs::read_to_string(&updated) {
+        Ok(text) => PriceBook::from_catalogue(&text).map_err(|why| {
+            let path = updated.display();
+            anyhow!("{path}: {why}: delete the file to use the built-in prices, or run `outlay prices update` anew")
+        }),
+        Err(_) => Ok(PriceBook::builtin()),
+    }
 }
 
 /// Where `outlay prices update` keeps its catalogue.

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::mpsc::sync_channel;
 
-use super::context::{Context, Databases, now, tell};
+use super::context::{Context, Databases, now};
 use crate::domain::observation::Batch;
 use crate::domain::price::PriceBook;
 use crate::feed::ledger::Ledger;
@@ -41,7 +41,7 @@ pub fn run(context: &Context, given: &[String]) -> anyhow::Result<ExitCode> {
         text::tokens(scan.files),
         text::tokens(scan.unchanged),
     )?;
-    tell(&scan.problems);
+    context.tell(&scan.problems);
     let nothing = scan.files == 0 && !scan.problems.is_empty();
     Ok(if nothing { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }

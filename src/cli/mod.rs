@@ -34,6 +34,9 @@ pub fn main() -> ExitCode {
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(io::stderr(), "outlay: {error:#}");
+            if let Some(path) = &cli.log_file {
+                context::append(path, &format!("{error:#}"));
+            }
             ExitCode::from(if error.is::<Usage>() { USAGE } else { 1 })
         }
     }

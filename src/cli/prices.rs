@@ -1,5 +1,6 @@
 //! `outlay prices`: look at the price book, set prices of one's own, take others' price files.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
@@ -8,10 +9,11 @@ use anyhow::{Context as _, anyhow};
 
 use super::Usage;
 use super::args::{PricesAction, SetPrice};
-use super::context::{Context, now, own_price_file, price_file, write_whole};
+use super::context::{Context, catalogue, now, own_price_file, price_file, write_whole};
 use crate::domain::calendar::Calendar;
+use crate::domain::label::Label;
 use crate::domain::money::Rate;
-use crate::domain::price::{Class, Price, PriceBook, Source, parse_catalogue, write_catalogue};
+use crate::domain::price::{Class, Price, PriceBook, Source, merge, parse_catalogue, write_catalogue};
 use crate::report::query::parse_when;
 use crate::store::Store;
 use crate::wire::price_file;
@@ -77,6 +79,13 @@ fn set(context: &Context, given: &SetPrice) -> anyhow::Result<ExitCode> {
         (Class::CacheWrite, given.cache_write.as_ref()),
     ];
     let provider = given.provider.as_deref().unwrap_or("");
+    if given.model.trim().is_empty()
+        || [given.model.as_str(), provider].iter().any(|name| Label::new(name).as_str() != *name)
+    {
+        return Err(
+            Usage("a model and a provider are plain names without control characters".to_owned()).into()
+        );
+    }
     let mut price = Price::new(provider, &given.model).since(since).from_source(Source::User);
     for (class, text) in rates {
         let Some(text) = text else { continue };
@@ -91,7 +100,8 @@ fn set(context: &Context, given: &SetPrice) -> anyhow::Result<ExitCode> {
     let path = own_price_file();
     let mut own = match fs::read_to_string(&path) {
         Ok(text) => parse_catalogue(&text).map_err(|why| anyhow!("{}: {why}", path.display()))?,
-        Err(_) => Vec::new(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
     };
     own.retain(|known| {
         (known.provider(), known.model(), known.in_force_since())
@@ -106,9 +116,25 @@ fn set(context: &Context, given: &SetPrice) -> anyhow::Result<ExitCode> {
 fn update(context: &Context, from: &str) -> anyhow::Result<ExitCode> {
     let prices = fetch(from)?;
     let path = price_file();
-    write_whole(&path, &write_catalogue(&prices))?;
-    writeln!(io::stdout(), "{} prices from {from} kept in {}", prices.len(), path.display())?;
+    let count = prices.len();
+    let known = catalogue()?.list();
+    write_whole(&path, &write_catalogue(&laid_over(known, prices)))?;
+    writeln!(io::stdout(), "{count} prices from {from} laid over the known ones, in {}", path.display())?;
     reprice(context)
+}
+
+/// Lays new prices over known ones: what the new file does not speak of stays as it is.
+fn laid_over(known: Vec<Price>, new: Vec<Price>) -> Vec<Price> {
+    let named: HashSet<(String, String, Source)> = new
+        .iter()
+        .map(|price| (price.provider().to_owned(), price.model().to_owned(), price.source()))
+        .collect();
+    let kept = known.into_iter().filter(|price| {
+        !named.contains(&(price.provider().to_owned(), price.model().to_owned(), price.source()))
+    });
+    let (current, dated) =
+        new.into_iter().chain(kept).partition(|price: &Price| price.source() == Source::LiteLlm);
+    merge(Vec::into_iter(current).map(|price| price.since(None)).collect(), dated)
 }
 
 /// Prices calls that had no price until now. Costs once known stay as they are.

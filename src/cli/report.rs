@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::Context as _;
 
 use super::args::{OutputFormat, ReportArgs};
-use super::context::{Context, Databases, now, tell};
+use super::context::{Context, Databases, now};
 use super::{Usage, import};
 use crate::domain::label::Label;
 use crate::domain::price::PriceBook;
@@ -27,7 +27,7 @@ pub fn run(context: &Context, args: &ReportArgs) -> anyhow::Result<ExitCode> {
         stored(context, &query)?
     } else {
         let (report, problems) = from_ledgers(&context.prices()?, &context.ledgers(&args.ledgers)?, &query)?;
-        tell(&problems);
+        context.tell(&problems);
         if report.sources.is_empty() && !problems.is_empty() {
             print(&report, args, &mut io::stdout().lock())?;
             return Ok(ExitCode::from(1));
@@ -48,6 +48,7 @@ fn query(context: &Context, args: &ReportArgs) -> anyhow::Result<Query> {
         since: when(&args.since)?,
         until: when(&args.until)?,
         calendar: context.calendar.clone(),
+        now: now(),
     })
 }
 
@@ -84,9 +85,9 @@ fn stored(context: &Context, query: &Query) -> anyhow::Result<Report> {
     let whole_days = context.calendar.name() == "UTC" && !query.by.contains(&By::Hour);
     let visit = &mut |at, slice: &_, sums: &_| builder.add(at, slice, *sums);
     if whole_days {
-        reader.rollups_by_day(query.span(), visit)?
+        reader.rollups_by_day(query.span(), visit)?;
     } else {
-        reader.rollups(query.span(), visit)?
+        reader.rollups(query.span(), visit)?;
     }
     for row in reader.sources()? {
         let line = SourceLine {

@@ -101,6 +101,24 @@ impl Calendar {
         date.saturating_sub(jiff::Span::new().days(days))
     }
 
+    /// Returns the instant at which this zone's clocks show a date and time. Where they show it twice, the
+    /// first; where they skip it, the same time later.
+    pub fn instant(&self, shown: jiff::civil::DateTime) -> Timestamp {
+        let zoned = shown.to_zoned(self.zone.clone());
+        Timestamp::from_millis(zoned.map_or(0, |zoned| zoned.timestamp().as_millisecond()))
+    }
+
+    /// Returns an hour's name, `2026-11-20 09:00`; with its offset where the clocks show that hour twice.
+    pub fn hour_text(&self, at: Timestamp) -> String {
+        let text = self.minute_text(at);
+        let beside = [-3_600_000, 3_600_000].map(|step| Timestamp::from_millis(at.millis() + step));
+        if beside.into_iter().any(|other| self.minute_text(other) == text) {
+            let offset = self.zone.to_offset(instant(at)).to_string();
+            return format!("{text} {offset}");
+        }
+        text
+    }
+
     /// Returns an instant as `2026-11-20 09:00`, in this zone.
     pub fn minute_text(&self, at: Timestamp) -> String {
         self.zone.to_datetime(instant(at)).strftime("%Y-%m-%d %H:%M").to_string()

@@ -9,8 +9,9 @@ pub struct Timestamp(i64);
 pub struct Millis(u64);
 
 impl Timestamp {
-    /// The latest instant that is taken for real: 9999-12-31T23:59:59.999Z.
-    pub const MAX: Timestamp = Timestamp(253_402_300_799_999);
+    /// The latest instant that is taken for real: 9999-12-30T22:00:00Z, the end of what a calendar can
+    /// show in every zone.
+    pub const MAX: Timestamp = Timestamp(253_402_207_200_000);
     /// The earliest: the epoch itself.
     pub const EPOCH: Timestamp = Timestamp(0);
 

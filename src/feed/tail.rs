@@ -28,7 +28,7 @@ const OPEN: usize = 400;
 /// Marks kept of content that is gone.
 const ENDED: usize = 256;
 /// How often the patterns are looked up again.
-const LIST_EVERY: Millis = Millis::new(5_000);
+const LIST_EVERY: Millis = Millis::new(10_000);
 /// How long a file without a name is kept without growth.
 const KEEP: Millis = Millis::new(10_000);
 /// After this long without growth, a last line without line end is tried.

@@ -11,10 +11,13 @@ use crate::domain::label::Label;
 use crate::domain::observation::{BadLine, Batch, Tally};
 use crate::domain::price::Pricer;
 use crate::domain::rollup::{Slice, Sums};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Millis, Timestamp};
 
 /// Bad lines a report keeps with their text.
 const BAD_KEPT: usize = 100;
+
+/// A call further ahead than this counts when it is read, as it does in the store.
+const AHEAD: Millis = Millis::from_minutes(5);
 
 /// A report in the making.
 pub struct Builder<'a> {
@@ -50,7 +53,10 @@ impl<'a> Builder<'a> {
         self.note(place, &batch.decoded.tally, batch.note);
         let room = BAD_KEPT.saturating_sub(self.bad.len());
         self.bad.extend(batch.decoded.bad.into_iter().take(room).map(|line| (batch.source, line)));
-        for call in batch.decoded.calls {
+        for mut call in batch.decoded.calls {
+            if call.at > self.query.now.after(AHEAD) {
+                call.at = self.query.now;
+            }
             if !self.query.wants(call.at) {
                 continue;
             }

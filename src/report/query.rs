@@ -101,6 +101,8 @@ pub struct Query {
     pub until: Option<Timestamp>,
     /// The zone of days.
     pub calendar: Calendar,
+    /// When it is asked: a call that claims to be made later counts now (`reliability.md` T11).
+    pub now: Timestamp,
 }
 
 impl Query {
@@ -208,7 +210,7 @@ impl<'a> Keys<'a> {
         let (span, text) = match by {
             By::Hour => {
                 let span = calendar.hour(at);
-                (span, calendar.minute_text(span.start))
+                (span, calendar.hour_text(span.start))
             }
             By::Week => (calendar.day(at), Calendar::week_of(date).to_string()),
             By::Month => (calendar.month(at), date.strftime("%Y-%m").to_string()),
@@ -256,17 +258,28 @@ pub fn parse_when(text: &str, calendar: &Calendar, now: Timestamp) -> Result<Tim
         return Ok(at);
     }
     let dated = if word.len() == 7 { format!("{word}-01") } else { word.clone() };
-    if let Ok(date) = dated.parse::<jiff::civil::Date>() {
+    if dated.len() == 10
+        && let Ok(date) = dated.parse::<jiff::civil::Date>()
+    {
         return Ok(calendar.start(date));
     }
-    if word.len() > 10
-        && let Some(at) = crate::wire::time::parse_calendar(text.trim().as_bytes())
-    {
+    if let Some(at) = with_clock(text.trim(), calendar) {
         return Ok(at);
     }
     Err(format!(
         "time `{text}` is not understood: expected 7d, 36h, today, yesterday, 2026-11-01 or 2026-11-01T09:00Z"
     ))
+}
+
+/// Reads an instant with a clock: at its own offset, or without one by the zone's clocks.
+fn with_clock(text: &str, calendar: &Calendar) -> Option<Timestamp> {
+    let clock = text.get(11..)?;
+    let at = crate::wire::time::parse_calendar(text.as_bytes())?;
+    if clock.contains(['Z', 'z', '+', '-']) || clock.ends_with("UTC") {
+        return Some(at);
+    }
+    let shown = jiff::Timestamp::from_millisecond(at.millis()).ok()?;
+    Some(calendar.instant(jiff::tz::TimeZone::UTC.to_datetime(shown)))
 }
 
 /// Whole days and weeks go back by the calendar, from the start of today; hours and minutes by the clock.
@@ -305,6 +318,18 @@ mod tests {
         check("2026-11-01", "2026-10-31T15:00:00Z");
         check("2026-11", "2026-10-31T15:00:00Z");
         check("2026-11-01T09:00:00Z", "2026-11-01T09:00:00Z");
+        check("2026-11-01T09:15:00-04:00", "2026-11-01T13:15:00Z");
+        check("2026-11-01T12:00", "2026-11-01T03:00:00Z");
+        check("2026-11-01 12:00:30", "2026-11-01T03:00:30Z");
+    }
+
+    #[test]
+    fn an_hour_that_the_clocks_show_twice_has_two_names() {
+        let calendar = Calendar::named("America/New_York").expect("a zone");
+        let hour =
+            |at| calendar.hour_text(calendar.hour(crate::wire::time::parse(at).expect("an instant")).start);
+        assert_ne!(hour("2026-11-01T05:30:00Z"), hour("2026-11-01T06:30:00Z"));
+        assert_eq!(hour("2026-11-01T12:30:00Z"), "2026-11-01 07:00");
     }
 
     #[test]

@@ -7,7 +7,11 @@ use crate::domain::rollup::Sums;
 /// Nothing unpriced is ever shown as a plain zero.
 pub fn money(sums: &Sums) -> String {
     let places = if sums.cost.nanos().abs() < 1_000_000_000 { 4 } else { 2 };
-    let known = format!("${}", sums.cost.rounded(places));
+    let nanos = sums.cost.nanos();
+    let known = match (nanos, sums.cost.rounded(places)) {
+        (1..50_000, _) => "<$0.0001".to_owned(),
+        (_, text) => text.strip_prefix('-').map_or_else(|| format!("${text}"), |text| format!("-${text}")),
+    };
     match sums.unpriced {
         0 => known,
         unpriced if unpriced == sums.calls => "unpriced".to_owned(),
@@ -48,6 +52,9 @@ mod tests {
         assert_eq!(money(&sums), "$12.34 + 3 calls unpriced");
         assert_eq!(money(&Sums { unpriced: 5, cost: Money::ZERO, ..sums }), "unpriced");
         assert_eq!(money(&Sums { unpriced: 0, ..sums }), "$12.34");
+        let tiny = Sums { calls: 1, cost: Money::from_nanos(35_000), ..Sums::default() };
+        assert_eq!(money(&tiny), "<$0.0001");
+        assert_eq!(money(&Sums { cost: Money::from_nanos(-1_000_000_000), ..tiny }), "-$1.00");
         assert_eq!(count(-1_234_567), "-1,234,567");
     }
 }

@@ -1,8 +1,7 @@
 //! Our own ledger line, one JSON object each (`docs/ledger.md`).
 
-use std::borrow::Cow;
-
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::json::{self, Raw};
 use super::{Decoder, Origin, Place, bad_line};
@@ -32,9 +31,9 @@ struct Line<'a> {
     #[serde(borrow, default)]
     tenant_id: Raw<'a>,
     #[serde(borrow, default)]
-    provider: Option<Cow<'a, str>>,
+    provider: Raw<'a>,
     #[serde(borrow, default)]
-    model: Option<Cow<'a, str>>,
+    model: Raw<'a>,
     #[serde(borrow, default)]
     input: Raw<'a>,
     #[serde(borrow, default)]
@@ -58,13 +57,13 @@ struct Line<'a> {
     #[serde(borrow, default)]
     cost_usd: Raw<'a>,
     #[serde(borrow, default)]
-    tier: Option<Cow<'a, str>>,
+    tier: Raw<'a>,
     #[serde(borrow, default)]
-    region: Option<Cow<'a, str>>,
+    region: Raw<'a>,
     #[serde(borrow, default)]
-    status: Option<Cow<'a, str>>,
+    status: Raw<'a>,
     #[serde(borrow, default)]
-    failure: Option<Cow<'a, str>>,
+    failure: Raw<'a>,
     #[serde(borrow, default)]
     latency_ms: Raw<'a>,
     #[serde(borrow, default)]
@@ -88,9 +87,9 @@ impl Native {
                 return Err(format!("`ts` is {written}: expected a time like 2026-11-20T09:00:00Z"));
             }
         };
-        let model = match record.model.as_deref() {
-            None | Some("") => return Err("`model` is missing".to_owned()),
-            Some(model) => ModelId::from_label(self.labels.label(model)),
+        let model = match record.model.text() {
+            Some(model) if !model.is_empty() => ModelId::from_label(self.labels.label(&model)),
+            _ => return Err("`model` is missing".to_owned()),
         };
         let tenant = self.tenant_of(&record)?;
         let id = match record.id.text() {
@@ -116,18 +115,19 @@ impl Native {
     }
 
     fn describe(&mut self, record: &Line<'_>, call: &mut Call) -> Result<(), String> {
-        if let Some(provider) = record.provider.as_deref() {
-            call.provider = Provider::from_label(self.labels.label(provider));
+        if let Some(provider) = record.provider.text() {
+            call.provider = Provider::from_label(self.labels.label(&provider));
         }
-        call.tier = record.tier.as_deref().map_or(Tier::Standard, Tier::parse);
-        call.region = record.region.as_deref().map_or(Region::Global, Region::parse);
+        call.tier = record.tier.text().map_or(Tier::Standard, |word| Tier::parse(&word));
+        call.region = record.region.text().map_or(Region::Global, |word| Region::parse(&word));
         call.searches = u32::try_from(record.searches.count_or_zero()?).unwrap_or(u32::MAX);
-        if record.status.as_deref() == Some("failed") {
+        if record.status.text().as_deref() == Some("failed") {
             call.status = Status::Failed;
-            call.failure = record.failure.as_deref().map_or(Label::new(""), |word| self.labels.label(word));
+            call.failure = record.failure.text().map_or(Label::new(""), |word| self.labels.label(&word));
         }
-        call.latency = record.latency_ms.count()?.map(Millis::new);
-        call.first_byte = record.first_byte_ms.count()?.map(Millis::new);
+        // How long it took is no part of the bill: what cannot be read there costs no call.
+        call.latency = record.latency_ms.count().unwrap_or(None).map(Millis::new);
+        call.first_byte = record.first_byte_ms.count().unwrap_or(None).map(Millis::new);
         Ok(())
     }
 }
@@ -144,7 +144,8 @@ fn tokens(record: &Line<'_>) -> Result<TokenCount, String> {
     let long = record.cache_write_long.count()?;
     let input = record.input.count()?;
     let prompt = record.prompt_tokens.count()?;
-    if [output, read, short, long, input, prompt].iter().all(Option::is_none) {
+    let others = [record.reasoning.count()?, record.searches.count()?];
+    if [output, read, short, long, input, prompt].iter().chain(&others).all(Option::is_none) {
         return Err("no token count: expected `input` or `output`".to_owned());
     }
     let (read, short, long) = (read.unwrap_or(0), short.unwrap_or(0), long.unwrap_or(0));
@@ -167,6 +168,31 @@ impl Decoder for Native {
         if line.iter().all(u8::is_ascii_whitespace) {
             return out.tally.skip(Skip::Blank);
         }
+        if line.trim_ascii_start().first() == Some(&b'[') {
+            return self.array(line, place, out);
+        }
+        self.object(line, place, out);
+    }
+}
+
+impl Native {
+    /// Reads a line that holds an array of records.
+    fn array(&mut self, line: &[u8], place: Place, out: &mut Decoded) {
+        match serde_json::from_slice::<Vec<&RawValue>>(line) {
+            Ok(records) if records.is_empty() => out.tally.skip(Skip::OtherRecord),
+            Ok(records) => {
+                // Every record is counted as a line, so that lines are calls, skips and bad ones.
+                out.tally.lines += records.len() as u64 - 1;
+                for (index, record) in (0_u64..).zip(records) {
+                    let place = Place { offset: place.offset + index, ..place };
+                    self.object(record.get().as_bytes(), place, out);
+                }
+            }
+            Err(error) => out.bad(bad_line(line, place, json::not_json(&error))),
+        }
+    }
+
+    fn object(&mut self, line: &[u8], place: Place, out: &mut Decoded) {
         let first = self.read(line, line, place);
         let read = match first {
             Ok(call) => Ok(call),
@@ -240,6 +266,15 @@ mod tests {
                 .contains("1,5")
         );
         assert!(reason("{half a li").contains("JSON"));
+    }
+
+    #[test]
+    fn an_array_is_many_records_and_oddities_beside_the_bill_cost_no_call() {
+        let record =
+            r#"{"ts":1781949600,"tenant":"a","model":"m","input":1,"status":200,"latency_ms":{"a":1}}"#;
+        let out = decode(format!("[{record},{record}]\n").as_bytes());
+        assert_eq!((out.calls.len(), out.tally.bad), (2, 0));
+        assert_ne!(out.calls[0].id, out.calls[1].id);
     }
 
     #[test]

@@ -9,7 +9,7 @@ another store, each import killed at a random moment and begun again until one f
 compared with the clean ones; and so on with a new store until enough kills have landed. A kill counts only if it
 ended the import.
 """
-import argparse, json, os, random, shutil, signal, subprocess, sys, tempfile, time
+import argparse, json, os, random, re, shutil, signal, subprocess, sys, tempfile, time
 
 
 def write(folder, lines, files, rng):
@@ -64,9 +64,12 @@ def main():
         return subprocess.Popen([binary, "import", *globs, "--store", store], env=env, cwd=home,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
-    def books(store):
-        """Returns what is wrong with the books, or nothing."""
+    def books(store, seen=None):
+        """Returns what is wrong with the books, or nothing; adds the number of calls in the store to `seen`."""
         r = outlay("doctor", "--books", "--store", store)
+        held = re.search(r"([\d,]+) calls", r.stdout)
+        if held and seen is not None:
+            seen.append(int(held[1].replace(",", "")))
         good = r.returncode == 0 and "balance to the nanodollar" in r.stdout
         return None if good else f"doctor --books ended with {r.returncode}: {(r.stdout + r.stderr).strip()}"
 
@@ -96,8 +99,8 @@ def main():
     if loose:
         print(f"note: two imports without a kill differ in {', '.join(loose)}{': ' + wrong if wrong else ''}", flush=True)
 
-    landed = early = rounds = partial = 0
-    faults, notes = [], {}
+    landed = early = rounds = 0
+    faults, notes, seen, looks = [], {}, [], 0
     while landed < a.kills and time.monotonic() - began < a.seconds:
         rounds += 1
         store, kills = os.path.join(work, f"round-{rounds}.db"), []
@@ -123,8 +126,8 @@ def main():
             kills.append(round(moment, 3))
             early += not os.path.exists(store)
             if os.path.exists(store) and rng.random() < 0.5:  # otherwise the next import meets the store as killed
-                partial += 1
-                wrong = books(store)
+                looks += 1
+                wrong = books(store, seen)
                 if wrong:
                     here.append(f"between kills {kills}: {wrong}")
         got, wrong = report(store)
@@ -145,7 +148,8 @@ def main():
             for end in ("", "-wal", "-shm", "-journal"):
                 if os.path.exists(store + end):
                     os.remove(store + end)
-    print(f"{landed} kills in {rounds} rounds ({early} before there was a store; books looked at after {partial} of them), "
+    print(f"{landed} kills in {rounds} rounds ({early} before there was a store; books looked at after {looks} "
+          f"of them, {sum(0 < n < want['total']['calls'] for n in seen)} with a part of the calls), "
           f"{time.monotonic() - began:.0f} s")
     for part, note in notes.items():
         print(f"note: {part} differ, {note}")

@@ -184,9 +184,16 @@ impl PriceBook {
                 (canonical(prefix) == provider).then(|| self.exact(provider, rest))?
             });
         }
-        if self.user.contains_key(&(String::new(), name.to_ascii_lowercase())) {
-            return self.exact("", name);
+        if let Some(user) = self.user.get(&(String::new(), name.to_ascii_lowercase())) {
+            // The maker's prices stay behind the user's, for calls before his begin.
+            let book = self.at_home(name).map(|found| found.book).unwrap_or_default();
+            return Some(Found { user: user.clone(), book });
         }
+        self.at_home(name)
+    }
+
+    /// Finds a name without a provider: at the one it names, or at its maker.
+    fn at_home(&self, name: &str) -> Option<Found> {
         if name.contains('/') {
             return self.prefixed(name);
         }
