@@ -91,7 +91,7 @@ impl fmt::Debug for Label {
 
 /// A decoder's own table of labels it has already made, so that the shared one is asked once a name.
 #[derive(Default)]
-pub struct Labels(HashMap<Box<str>, Label>);
+pub struct Labels(HashMap<Box<str>, Label, foldhash::fast::RandomState>);
 
 impl Labels {
     /// Returns the label of `raw`, made at first sight.

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use crate::domain::calendar::{Calendar, Span};
 use crate::domain::label::Label;
 use crate::domain::rollup::Slice;
@@ -133,7 +135,7 @@ pub struct Keys<'a> {
     query: &'a Query,
     rows: Vec<Key>,
     known: HashMap<Key, u32>,
-    recent: HashMap<(Option<Label>, Slice), u32>,
+    recent: HashMap<(Option<Label>, Slice), u32, RandomState>,
     periods: HashMap<By, Period>,
 }
 
@@ -149,7 +151,7 @@ impl<'a> Keys<'a> {
             query,
             rows: Vec::new(),
             known: HashMap::new(),
-            recent: HashMap::new(),
+            recent: HashMap::default(),
             periods: HashMap::new(),
         }
     }

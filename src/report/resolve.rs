@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
+use foldhash::fast::RandomState;
+
 use crate::domain::call::CallId;
 use crate::domain::claim::{Claim, Contest, Copy, Nearness};
 use crate::domain::money::Money;
@@ -38,7 +40,7 @@ pub struct Record {
 
 /// Resolves copies.
 pub struct Resolver {
-    held: HashMap<CallId, Held>,
+    held: HashMap<CallId, Held, RandomState>,
     spill: Option<Vec<BufWriter<File>>>,
     kept: usize,
 }
@@ -67,7 +69,7 @@ impl Default for Resolver {
 impl Resolver {
     /// Keeps at most `kept` records in memory.
     pub fn keeping(kept: usize) -> Resolver {
-        Resolver { held: HashMap::new(), spill: None, kept: kept.max(1) }
+        Resolver { held: HashMap::default(), spill: None, kept: kept.max(1) }
     }
 
     /// Takes one record; hands what is dropped at once to `outcome`.
@@ -87,7 +89,7 @@ impl Resolver {
             let mut file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
             file.seek(SeekFrom::Start(0))?;
             let mut reader = BufReader::with_capacity(1 << 16, file);
-            let mut held = HashMap::new();
+            let mut held = HashMap::default();
             let mut bytes = [0; RECORD];
             while fill(&mut reader, &mut bytes)? {
                 join(&mut held, decode(&bytes), outcome);
@@ -122,7 +124,7 @@ impl Held {
     }
 }
 
-fn join(held: &mut HashMap<CallId, Held>, record: Record, outcome: &mut dyn FnMut(Outcome)) {
+fn join(held: &mut HashMap<CallId, Held, RandomState>, record: Record, outcome: &mut dyn FnMut(Outcome)) {
     match held.entry(record.id) {
         std::collections::hash_map::Entry::Vacant(place) => {
             place.insert(Held::One(record));
@@ -160,7 +162,7 @@ fn contest(held: &mut Record, record: Record, outcome: &mut dyn FnMut(Outcome)) 
     held.claim.request = request;
 }
 
-fn settle(held: HashMap<CallId, Held>, outcome: &mut dyn FnMut(Outcome)) {
+fn settle(held: HashMap<CallId, Held, RandomState>, outcome: &mut dyn FnMut(Outcome)) {
     for (_, held) in held {
         for &record in held.records() {
             outcome(Outcome::Counts(record));

@@ -1,6 +1,6 @@
 //! The tests that need the whole house: its layering, the program run for real.
 
-#![expect(clippy::expect_used, reason = "a test fails loudly")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
 mod tidy;
 mod home;

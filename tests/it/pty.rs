@@ -11,7 +11,7 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 use crate::home::{Home, line};
 
 /// A guard against a hung test, never a measure.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const FAR: &str = "2026-11-20T09:00:00Z";
 
 struct Screen {
@@ -94,7 +94,7 @@ impl Screen {
 
 #[track_caller]
 fn panic_with(text: &str, shown: &str) -> ! {
-    std::panic::panic_any(format!("`{text}` never came; the screen shows:\n{shown}"))
+    panic!("`{text}` never came; the screen shows:\n{shown}")
 }
 
 fn cells(count: u16) -> NonZero<u16> {
