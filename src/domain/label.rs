@@ -50,11 +50,16 @@ impl Ord for Label {
     }
 }
 
+/// The one empty name: most calls carry one or two, and none of them should ask the shared table.
+static EMPTY: &str = "";
 static NAMES: LazyLock<Mutex<HashSet<&'static str>>> = LazyLock::new(Mutex::default);
 
 impl Label {
     /// Makes `raw` safe to show. Empty text stays empty.
     pub fn new(raw: &str) -> Label {
+        if raw.is_empty() {
+            return Label(EMPTY);
+        }
         if raw.len() <= MAX_COLUMNS && raw.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
             return Label(keep(raw));
         }
