@@ -21,6 +21,10 @@ use crate::domain::time::Timestamp;
 
 /// How often every file is looked at, whatever the events say.
 const TICK: Duration = Duration::from_secs(1);
+/// The same once nothing has come for [`QUIET`]: an idle screen should cost next to nothing.
+const SLOW_TICK: Duration = Duration::from_secs(2);
+/// After this long without a new line the looks become rarer.
+const QUIET: Duration = Duration::from_secs(20);
 /// Shortest time between two looks: a busy writer makes one batch of many lines.
 const PAUSE: Duration = Duration::from_millis(15);
 /// Shortest time between two look-ups of the patterns.
@@ -140,6 +144,7 @@ struct Due {
 impl Shell {
     fn run(mut self, sink: &SyncSender<Batch>) {
         let (mut looked, mut listed) = (clock(), clock());
+        let mut active = looked;
         let mut look = Look::Patterns;
         let mut due = Due::default();
         loop {
@@ -152,19 +157,26 @@ impl Shell {
             if look == Look::Patterns {
                 listed = looked;
             }
-            if !self.tailer.poll(now, &look, &mut |batch| sink.send(batch).is_ok()) {
+            let mut came = false;
+            let mut send = |batch| {
+                came = true;
+                sink.send(batch).is_ok()
+            };
+            if !self.tailer.poll(now, &look, &mut send) {
                 return;
             }
             *self.problems.lock().unwrap_or_else(PoisonError::into_inner) = self.tailer.problems();
             let polled = clock();
+            active = if came { polled } else { active };
+            let tick = if polled.duration_since(active) < QUIET { TICK } else { SLOW_TICK };
             look = loop {
                 if self.stop.load(Ordering::Relaxed) {
                     return;
                 }
                 let soon = if due.names { (listed + LIST_PAUSE).max(polled + PAUSE) } else { polled + PAUSE };
-                let until = if due.names || !due.files.is_empty() { soon } else { looked + TICK };
-                if !self.wait(until.min((looked + TICK).max(polled + PAUSE)), &mut due) {
-                    break self.next(&mut due, looked);
+                let until = if due.names || !due.files.is_empty() { soon } else { looked + tick };
+                if !self.wait(until.min((looked + tick).max(polled + PAUSE)), &mut due) {
+                    break self.next(&mut due, looked + tick);
                 }
             };
         }
@@ -185,12 +197,12 @@ impl Shell {
         !left.is_zero()
     }
 
-    fn next(&self, due: &mut Due, looked: Instant) -> Look {
+    fn next(&self, due: &mut Due, all_due: Instant) -> Look {
         let overflow = self.overflow.swap(false, Ordering::Relaxed);
         if due.names || overflow {
             *due = Due::default();
             Look::Patterns
-        } else if due.files.is_empty() || looked + TICK <= clock() {
+        } else if due.files.is_empty() || all_due <= clock() {
             due.files.clear();
             Look::Files
         } else {
