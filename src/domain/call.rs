@@ -38,6 +38,11 @@ macro_rules! name {
                 $name::new("")
             }
 
+            /// Returns the label.
+            pub const fn label(self) -> Label {
+                self.0
+            }
+
             /// Returns the text.
             pub const fn as_str(self) -> &'static str {
                 self.0.as_str()
@@ -64,8 +69,22 @@ pub struct CallId(u128);
 impl CallId {
     /// Hashes the parts of an identity; `kind` keeps ledgers of different kinds apart.
     pub fn of(kind: &str, parts: &[&[u8]]) -> CallId {
+        let parts = || std::iter::once(kind.as_bytes()).chain(parts.iter().copied());
+        // The parts of nearly all identities fit here, and hashing them in one piece is much cheaper.
+        let (mut short, mut length) = ([0_u8; 240], 0);
+        for part in parts() {
+            let end = length + 8 + part.len();
+            let Some(place) = short.get_mut(length..end) else { return CallId::of_long(parts()) };
+            place[..8].copy_from_slice(&(part.len() as u64).to_le_bytes());
+            place[8..].copy_from_slice(part);
+            length = end;
+        }
+        CallId(xxhash_rust::xxh3::xxh3_128(&short[..length]))
+    }
+
+    fn of_long<'a>(parts: impl Iterator<Item = &'a [u8]>) -> CallId {
         let mut hash = xxhash_rust::xxh3::Xxh3::new();
-        for part in std::iter::once(kind.as_bytes()).chain(parts.iter().copied()) {
+        for part in parts {
             hash.update(&(part.len() as u64).to_le_bytes());
             hash.update(part);
         }

@@ -99,6 +99,9 @@ fn is_claude_code(keys: &Keys) -> bool {
     (record && keys.any(&["sessionId", "leafUuid", "messageId", "parentUuid", "isSidechain"]))
         || keys.all(&["sessionId", "message"])
         || keys.all(&["timestamp", "message.usage"])
+        // Notices beside the answers: titles and modes of a session, the journal of its subagents.
+        || keys.all(&["type", "sessionId"])
+        || keys.all(&["type", "agentId"])
 }
 
 fn is_body(keys: &Keys) -> bool {

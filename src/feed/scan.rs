@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use foldhash::fast::RandomState;
+
 use super::ledger::Ledger;
 use super::mark::{Marks, proves, sight};
 use super::open::{Opened, Packing, Unpacked, open};
@@ -114,11 +116,11 @@ struct Shared<'a> {
 
 /// Lists the files to read, smallest first, without those that have not changed.
 fn list(ledgers: &[Ledger], marks: &Marks, report: &mut ScanReport) -> Vec<Job> {
-    let (mut sources, mut paths, mut known) = (Vec::new(), HashSet::new(), HashSet::<FileId>::new());
+    let (mut sources, mut known) = (Vec::new(), HashSet::<FileId, RandomState>::default());
     for (index, ledger) in ledgers.iter().enumerate() {
         let found = ledger.expand();
         report.problems.extend(found.problems);
-        sources.extend(found.files.into_iter().filter(|path| paths.insert(path.clone())).map(|p| (p, index)));
+        sources.extend(found.files.into_iter().map(|path| (path, index)));
     }
     let mut wanted = Vec::new();
     for (rank, (path, ledger)) in sources.into_iter().enumerate() {

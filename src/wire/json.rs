@@ -11,17 +11,27 @@ use crate::domain::time::Timestamp;
 use crate::domain::tokens::Tokens;
 
 /// A JSON value kept as written, to be read as whatever it turns out to be. Missing and `null` are alike.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(transparent)]
-pub struct Raw<'a>(#[serde(borrow)] Option<&'a RawValue>);
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Raw<'a>(&'a str);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Raw<'a>, D::Error> {
+        Option::<&'a RawValue>::deserialize(deserializer).map(|value| Raw(value.map_or("", RawValue::get)))
+    }
+}
 
 impl<'a> Raw<'a> {
+    /// A value that is not there.
+    pub const MISSING: Raw<'static> = Raw("");
+
+    /// Takes the text of a JSON value.
+    pub fn written(text: &'a str) -> Raw<'a> {
+        Raw(if text == "null" { "" } else { text })
+    }
+
     /// Returns the text of the value as written; empty where it is missing or null.
-    pub fn as_written(self) -> &'a str {
-        match self.0.map(RawValue::get) {
-            None | Some("null") => "",
-            Some(text) => text,
-        }
+    pub const fn as_written(self) -> &'a str {
+        self.0
     }
 
     /// Says whether there is no value.
@@ -34,7 +44,7 @@ impl<'a> Raw<'a> {
     pub fn text(self) -> Option<Cow<'a, str>> {
         let written = self.as_written();
         match written.as_bytes().first()? {
-            b'"' => match written[1..written.len() - 1].find('\\') {
+            b'"' => match memchr::memchr(b'\\', written.as_bytes()) {
                 None => Some(Cow::Borrowed(&written[1..written.len() - 1])),
                 Some(_) => serde_json::from_str::<String>(written).ok().map(Cow::Owned),
             },
@@ -45,12 +55,22 @@ impl<'a> Raw<'a> {
 
     /// Reads a token count; missing, null and the empty string are `Ok(None)`.
     pub fn count(self) -> Result<Option<u64>, String> {
+        if let Some(count) = self.plain_count() {
+            return Ok(Some(count));
+        }
         match self.text() {
             None if self.is_missing() => Ok(None),
             None => Err(format!("token count is {}: expected a whole number", short(self.as_written()))),
             Some(text) if text.trim().is_empty() => Ok(None),
             Some(text) => count(&text).map(Some),
         }
+    }
+
+    /// Reads a count as nearly all are written: some digits.
+    fn plain_count(self) -> Option<u64> {
+        let digits = self.0.as_bytes();
+        let plain = matches!(digits.len(), 1..=12) && digits.iter().all(u8::is_ascii_digit);
+        plain.then(|| digits.iter().fold(0, |count, digit| count * 10 + u64::from(digit - b'0')))
     }
 
     /// Reads a token count; missing is zero.

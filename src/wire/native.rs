@@ -1,8 +1,8 @@
 //! Our own ledger line, one JSON object each (`docs/ledger.md`).
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::flat::Flat;
 use super::json::{self, Raw};
 use super::{Decoder, Origin, Place, bad_line};
 use crate::domain::call::{Call, CallId, ModelId, Provider, Region, Status, TenantId, Tier};
@@ -16,68 +16,61 @@ pub struct Native {
     tenant: Option<TenantId>,
     rank: u32,
     labels: Labels,
+    flat: Flat<{ KEYS.len() }>,
 }
 
-#[derive(Deserialize)]
-struct Line<'a> {
-    #[serde(borrow, default)]
-    id: Raw<'a>,
-    #[serde(borrow, default)]
-    ts: Raw<'a>,
-    #[serde(borrow, default)]
-    timestamp: Raw<'a>,
-    #[serde(borrow, default)]
-    tenant: Raw<'a>,
-    #[serde(borrow, default)]
-    tenant_id: Raw<'a>,
-    #[serde(borrow, default)]
-    provider: Raw<'a>,
-    #[serde(borrow, default)]
-    model: Raw<'a>,
-    #[serde(borrow, default)]
-    input: Raw<'a>,
-    #[serde(borrow, default)]
-    prompt_tokens: Raw<'a>,
-    #[serde(borrow, default)]
-    output: Raw<'a>,
-    #[serde(borrow, default)]
-    completion_tokens: Raw<'a>,
-    #[serde(borrow, default)]
-    cache_read: Raw<'a>,
-    #[serde(borrow, default)]
-    cache_write: Raw<'a>,
-    #[serde(borrow, default)]
-    cache_write_short: Raw<'a>,
-    #[serde(borrow, default)]
-    cache_write_long: Raw<'a>,
-    #[serde(borrow, default)]
-    reasoning: Raw<'a>,
-    #[serde(borrow, default)]
-    searches: Raw<'a>,
-    #[serde(borrow, default)]
-    cost_usd: Raw<'a>,
-    #[serde(borrow, default)]
-    tier: Raw<'a>,
-    #[serde(borrow, default)]
-    region: Raw<'a>,
-    #[serde(borrow, default)]
-    status: Raw<'a>,
-    #[serde(borrow, default)]
-    failure: Raw<'a>,
-    #[serde(borrow, default)]
-    latency_ms: Raw<'a>,
-    #[serde(borrow, default)]
-    first_byte_ms: Raw<'a>,
+/// Declares the keys of a line that are read, and the line with a value for each.
+macro_rules! line {
+    ($($key:ident),* $(,)?) => {
+        const KEYS: &[&str; [$(stringify!($key)),*].len()] = &[$(stringify!($key)),*];
+
+        struct Line<'a> {
+            $($key: Raw<'a>),*
+        }
+
+        impl<'a> From<[Raw<'a>; KEYS.len()]> for Line<'a> {
+            fn from([$($key),*]: [Raw<'a>; KEYS.len()]) -> Line<'a> {
+                Line { $($key),* }
+            }
+        }
+    };
+}
+
+line! {
+    id,
+    ts,
+    timestamp,
+    tenant,
+    tenant_id,
+    provider,
+    model,
+    input,
+    prompt_tokens,
+    output,
+    completion_tokens,
+    cache_read,
+    cache_write,
+    cache_write_short,
+    cache_write_long,
+    reasoning,
+    searches,
+    cost_usd,
+    tier,
+    region,
+    status,
+    failure,
+    latency_ms,
+    first_byte_ms,
 }
 
 impl Native {
     /// Starts on one file.
     pub fn new(origin: &Origin<'_>) -> Native {
-        Native { tenant: origin.tenant, rank: origin.rank, labels: Labels::default() }
+        Native { tenant: origin.tenant, rank: origin.rank, labels: Labels::default(), flat: Flat::new(KEYS) }
     }
 
     fn read(&mut self, text: &[u8], line: &[u8], place: Place) -> Result<Call, String> {
-        let record: Line<'_> = serde_json::from_slice(text).map_err(|error| json::not_json(&error))?;
+        let record: Line<'_> = self.flat.read(text).map_err(|error| json::not_json(&error))?.into();
         let ts = if record.ts.is_missing() { record.timestamp } else { record.ts };
         let at = match ts.time() {
             Some(at) => at,

@@ -8,6 +8,8 @@ mod text;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
+use foldhash::fast::RandomState;
+
 use super::call::{Call, Cost, ModelId, Provider, Region, Tier};
 use super::money::Money;
 use super::time::Timestamp;
@@ -35,7 +37,7 @@ pub struct PriceBook {
 #[derive(Debug)]
 pub struct Pricer<'a> {
     book: &'a PriceBook,
-    known: HashMap<Key, usize>,
+    known: HashMap<Key, usize, RandomState>,
     found: Vec<Found>,
     last: Option<(Key, usize)>,
 }
@@ -106,7 +108,7 @@ impl PriceBook {
 
     /// Returns a pricer over this book.
     pub fn pricer(&self) -> Pricer<'_> {
-        Pricer { book: self, known: HashMap::new(), found: Vec::new(), last: None }
+        Pricer { book: self, known: HashMap::default(), found: Vec::new(), last: None }
     }
 
     /// Returns the price in force at a moment; the provider may be empty.
