@@ -48,20 +48,21 @@ impl<'a> Builder<'a> {
     ///
     /// # Errors
     /// Where the temporary files of a large report cannot be written.
-    pub fn read(&mut self, batch: Batch, pricer: &mut Pricer<'_>) -> io::Result<()> {
+    pub fn read(&mut self, mut batch: Batch, pricer: &mut Pricer<'_>) -> io::Result<()> {
         let place = self.place(batch.source, batch.format);
         self.note(place, &batch.decoded.tally, batch.note);
         let room = BAD_KEPT.saturating_sub(self.bad.len());
         self.bad.extend(batch.decoded.bad.into_iter().take(room).map(|line| (batch.source, line)));
-        for mut call in batch.decoded.calls {
-            if call.at > self.query.now.after(AHEAD) {
+        let ahead = self.query.now.after(AHEAD);
+        for call in &mut batch.decoded.calls {
+            if call.at > ahead {
                 call.at = self.query.now;
             }
             if !self.query.wants(call.at) {
                 continue;
             }
-            let row = self.keys.row(call.at, &Slice::of(&call, batch.source));
-            let sums = Sums::of(&call, pricer.cost(&call));
+            let row = self.keys.row(call.at, &Slice::of(call, batch.source));
+            let sums = Sums::of(call, pricer.cost(call));
             let record = Record { id: call.id, claim: call.claim, row, source: place, sums };
             let sources = &mut self.sources;
             self.resolver.add(record, &mut |outcome| drop_copy(sources, outcome))?;

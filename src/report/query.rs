@@ -132,7 +132,9 @@ pub type Key = Box<[Label]>;
 pub struct Keys<'a> {
     query: &'a Query,
     rows: Vec<Key>,
-    known: HashMap<Key, u32, RandomState>,
+    /// One step for each cell: from what stands before it (0 before the first) to a number for both.
+    known: HashMap<(u32, Label), u32, RandomState>,
+    prefixes: u32,
     periods: [Option<Period>; By::ALL.len()],
     statuses: [Label; Status::ALL.len()],
     tiers: [Label; Tier::ALL.len()],
@@ -151,6 +153,7 @@ impl<'a> Keys<'a> {
             query,
             rows: Vec::new(),
             known: HashMap::default(),
+            prefixes: 0,
             periods: [None; By::ALL.len()],
             statuses: Status::ALL.map(|status| Label::new(status.as_str())),
             tiers: Tier::ALL.map(|tier| Label::new(tier.as_str())),
@@ -159,18 +162,26 @@ impl<'a> Keys<'a> {
 
     /// Returns the number of the row that a call at this time, in this slice, belongs to.
     pub fn row(&mut self, at: Timestamp, slice: &Slice) -> u32 {
-        let by = &self.query.by;
-        let mut cells = [slice.source; By::ALL.len()];
-        for (cell, &by) in cells.iter_mut().zip(by) {
-            *cell = self.cell(by, at, slice);
+        let Some((&last, first)) = self.query.by.split_last() else {
+            self.rows.resize(1, Key::default());
+            return 0;
+        };
+        let mut prefix = 0;
+        for &by in first {
+            let cell = self.cell(by, at, slice);
+            prefix = *self.known.entry((prefix, cell)).or_insert_with(|| {
+                self.prefixes += 1;
+                self.prefixes
+            });
         }
-        let key = &cells[..by.len()];
-        if let Some(&row) = self.known.get(key) {
+        let cell = self.cell(last, at, slice);
+        if let Some(&row) = self.known.get(&(prefix, cell)) {
             return row;
         }
         let row = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
-        self.rows.push(key.into());
-        self.known.insert(key.into(), row);
+        let key = self.query.by.iter().map(|&by| self.cell(by, at, slice)).collect();
+        self.rows.push(key);
+        self.known.insert((prefix, cell), row);
         row
     }
 

@@ -25,8 +25,23 @@ pub struct Flat<const N: usize> {
 #[derive(Clone, Copy)]
 struct Step {
     literal: [u8; LITERAL],
+    /// The first 16 bytes of the literal as one number, and which bits of it belong to the literal.
+    head: u128,
+    mask: u128,
     length: u8,
     slot: Option<u8>,
+}
+
+impl Step {
+    /// Says whether the same stands here again. Most are short, and compared in one step.
+    fn stands(&self, bytes: &[u8]) -> bool {
+        match bytes.first_chunk::<16>() {
+            Some(head) if usize::from(self.length) <= head.len() => {
+                u128::from_le_bytes(*head) & self.mask == self.head
+            }
+            _ => bytes.starts_with(&self.literal[..usize::from(self.length)]),
+        }
+    }
 }
 
 impl<const N: usize> Flat<N> {
@@ -35,25 +50,26 @@ impl<const N: usize> Flat<N> {
         Flat { names, steps: Vec::new() }
     }
 
-    /// Reads one object: the values in the order of the keys, missing ones as [`Raw::MISSING`].
+    /// Reads one object into `values`, in the order of the keys; what is not there is [`Raw::MISSING`].
     ///
     /// # Errors
     /// Where the text is no JSON object, or has one of the keys twice.
-    pub fn read<'a>(&mut self, text: &'a [u8]) -> Result<[Raw<'a>; N], serde_json::Error> {
-        match self.plain(text) {
-            Some(values) => Ok(values),
-            None => whole(self.names, text),
+    pub fn read<'a>(&mut self, text: &'a [u8], values: &mut [Raw<'a>; N]) -> Result<(), serde_json::Error> {
+        if self.plain(text, values).is_none() {
+            *values = whole(self.names, text)?;
         }
+        Ok(())
     }
 
-    fn plain<'a>(&mut self, text: &'a [u8]) -> Option<[Raw<'a>; N]> {
-        if text.iter().any(|&byte| byte < 0x20) {
+    fn plain<'a>(&mut self, text: &'a [u8], values: &mut [Raw<'a>; N]) -> Option<()> {
+        // Without a way out of the loop the compiler looks at many bytes at a time.
+        if text.iter().fold(u8::MAX, |least, &byte| least.min(byte)) < b' ' {
             return None;
         }
         let text = std::str::from_utf8(text).ok()?;
         let bytes = text.as_bytes();
-        let (mut values, mut seen) = ([Raw::MISSING; N], 0_u64);
-        let mut at = 0;
+        *values = [Raw::MISSING; N];
+        let (mut seen, mut at) = (0_u64, 0);
         for index in 0.. {
             let (slot, begin) = self.step(index, bytes, at)?;
             at = value(bytes, begin)?;
@@ -70,15 +86,14 @@ impl<const N: usize> Flat<N> {
                 _ => return None,
             }
         }
-        Some(values)
+        Some(())
     }
 
     /// Steps over a key: returns which it is, and where its value begins.
     fn step(&mut self, index: usize, bytes: &[u8], at: usize) -> Option<(Option<u8>, usize)> {
         if let Some(known) = self.steps.get(index) {
-            let literal = &known.literal[..usize::from(known.length)];
-            if bytes[at..].starts_with(literal) {
-                return Some((known.slot, at + literal.len()));
+            if known.stands(&bytes[at..]) {
+                return Some((known.slot, at + usize::from(known.length)));
             }
         }
         let opening = if index == 0 { b'{' } else { b',' };
@@ -93,9 +108,12 @@ impl<const N: usize> Flat<N> {
 
     fn remember(&mut self, index: usize, literal: &[u8], slot: Option<u8>) {
         let Ok(length) = u8::try_from(literal.len()) else { return };
-        let mut step = Step { literal: [0; LITERAL], length, slot };
+        let mut step = Step { literal: [0; LITERAL], head: 0, mask: 0, length, slot };
         let Some(place) = step.literal.get_mut(..literal.len()) else { return };
         place.copy_from_slice(literal);
+        let shift = 128_u32.saturating_sub(8 * u32::from(length));
+        step.mask = u128::MAX >> shift;
+        step.head = step.literal.first_chunk().map_or(0, |head| u128::from_le_bytes(*head)) & step.mask;
         if let Some(known) = self.steps.get_mut(index) {
             *known = step;
         } else if index == self.steps.len() && index < STEPS {
@@ -210,9 +228,10 @@ mod tests {
 
     #[track_caller]
     fn check(flat: &mut Flat<3>, line: &str, plain: bool) {
-        let quick = flat.plain(line.as_bytes());
-        assert_eq!(quick.is_some(), plain, "{line}");
-        if let Some(quick) = quick {
+        let mut quick = [Raw::MISSING; 3];
+        let read = flat.plain(line.as_bytes(), &mut quick).is_some();
+        assert_eq!(read, plain, "{line}");
+        if read {
             let whole = whole(&NAMES, line.as_bytes()).expect("an object");
             assert_eq!(quick.map(Raw::as_written), whole.map(Raw::as_written), "{line}");
         }
@@ -241,11 +260,12 @@ mod tests {
     #[test]
     fn any_object_is_read_by_the_parser() {
         let mut flat = Flat::new(&NAMES);
-        let values = flat.read(br#" { "\u0061" : 1e3 , "x" : [ {} ] } "#).expect("an object");
+        let mut values = [Raw::MISSING; 3];
+        flat.read(br#" { "\u0061" : 1e3 , "x" : [ {} ] } "#, &mut values).expect("an object");
         assert_eq!(values.map(Raw::as_written), ["1e3", "", ""]);
-        assert!(flat.read(br#"{"a":1,"\u0061":2}"#).is_err());
-        assert!(flat.read(br#"{"a":1} {}"#).is_err());
-        assert!(flat.read(b"[1]").is_err());
+        for broken in [r#"{"a":1,"\u0061":2}"#, r#"{"a":1} {}"#, "[1]", ""] {
+            assert!(flat.read(broken.as_bytes(), &mut [Raw::MISSING; 3]).is_err(), "{broken}");
+        }
     }
 
     fn piece() -> impl Strategy<Value = String> {
@@ -274,7 +294,8 @@ mod tests {
         ) {
             let mut flat = Flat::new(&NAMES);
             for line in &lines {
-                if let Some(quick) = flat.plain(line.as_bytes()) {
+                let mut quick = [Raw::MISSING; 3];
+                if flat.plain(line.as_bytes(), &mut quick).is_some() {
                     let whole = whole(&NAMES, line.as_bytes());
                     prop_assert!(whole.is_ok(), "{}: {:?}", line, whole.err());
                     let whole = whole.unwrap_or([Raw::MISSING; 3]);

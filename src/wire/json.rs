@@ -55,11 +55,13 @@ impl<'a> Raw<'a> {
 
     /// Reads a token count; missing, null and the empty string are `Ok(None)`.
     pub fn count(self) -> Result<Option<u64>, String> {
+        if self.is_missing() {
+            return Ok(None);
+        }
         if let Some(count) = self.plain_count() {
             return Ok(Some(count));
         }
         match self.text() {
-            None if self.is_missing() => Ok(None),
             None => Err(format!("token count is {}: expected a whole number", short(self.as_written()))),
             Some(text) if text.trim().is_empty() => Ok(None),
             Some(text) => count(&text).map(Some),
