@@ -1,7 +1,7 @@
 //! Counts each call once in bounded memory, whatever the ledgers repeat.
 //!
-//! Records are kept by identity while they fit. Past a bound, all are written to temporary
-//! partitions by identity, so that copies of one call always meet in one partition; at the end each
+//! Records are kept by identity while they fit. Past a bound, all are written to partitions of a
+//! temporary file by identity, so that copies of one call always meet in one partition; at the end each
 //! partition is resolved on its own.
 //!
 //! Most calls of a large ledger have one record. In a partition each looks only for another of its
@@ -9,7 +9,8 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io;
+use std::os::unix::fs::FileExt;
 
 use foldhash::fast::RandomState;
 
@@ -24,7 +25,7 @@ const KEPT: usize = 150_000;
 /// Temporary partitions.
 const PARTITIONS: usize = 128;
 /// Bytes of a partition that are collected before they are written.
-const BUFFER: usize = 1 << 15;
+const BLOCK: usize = 1 << 15;
 /// Bytes of a written record of the usual kind, and of any other.
 const SHORT: usize = 64;
 const LONG: usize = 136;
@@ -49,7 +50,7 @@ pub struct Record {
 /// Resolves copies.
 pub struct Resolver {
     held: HashMap<CallId, Held, RandomState>,
-    spill: Option<Vec<BufWriter<File>>>,
+    spill: Option<Spill>,
     kept: usize,
 }
 
@@ -82,8 +83,8 @@ impl Resolver {
 
     /// Takes one record; hands what is dropped at once to `outcome`.
     pub fn add(&mut self, record: Record, outcome: &mut dyn FnMut(Outcome)) -> io::Result<()> {
-        if let Some(files) = &mut self.spill {
-            return write(files, &record);
+        if let Some(spill) = &mut self.spill {
+            return spill.write(&record);
         }
         join(&mut self.held, record, outcome);
         if self.held.len() >= self.kept { self.write_out() } else { Ok(()) }
@@ -92,12 +93,10 @@ impl Resolver {
     /// Hands on every call that counts, and every record dropped since.
     pub fn finish(self, outcome: &mut dyn FnMut(Outcome)) -> io::Result<()> {
         settle(self.held, outcome);
+        let Some(spill) = self.spill else { return Ok(()) };
         let (mut bytes, mut partition) = (Vec::new(), Partition::default());
-        for writer in self.spill.into_iter().flatten() {
-            let mut file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
-            file.seek(SeekFrom::Start(0))?;
-            bytes.clear();
-            file.read_to_end(&mut bytes)?;
+        for number in 0..PARTITIONS {
+            spill.read(number, &mut bytes)?;
             partition.resolve(&bytes, outcome)?;
         }
         Ok(())
@@ -105,21 +104,61 @@ impl Resolver {
 
     /// Writes all that is kept to the partitions; what follows goes there at once.
     fn write_out(&mut self) -> io::Result<()> {
-        let files = (0..PARTITIONS).map(|_| Ok(BufWriter::with_capacity(BUFFER, tempfile::tempfile()?)));
-        let mut files = files.collect::<io::Result<Vec<_>>>()?;
+        let mut spill = Spill::new()?;
         for (_, held) in std::mem::take(&mut self.held) {
-            held.records().iter().try_for_each(|record| write(&mut files, record))?;
+            held.records().iter().try_for_each(|record| spill.write(record))?;
         }
-        self.spill = Some(files);
+        self.spill = Some(spill);
         Ok(())
     }
 }
 
-fn write(files: &mut [BufWriter<File>], record: &Record) -> io::Result<()> {
-    let file = &mut files[(record.id.bits() % PARTITIONS as u128) as usize];
-    match encode_short(record) {
-        Some(short) => file.write_all(&short),
-        None => file.write_all(&encode(record)),
+/// One temporary file in which the blocks of all partitions lie as they came.
+struct Spill {
+    file: File,
+    /// Blocks in the file.
+    blocks: u64,
+    partitions: Vec<Blocks>,
+}
+
+/// What was written of one partition, and what waits to be.
+#[derive(Default)]
+struct Blocks {
+    /// The numbers of its blocks in the file.
+    written: Vec<u64>,
+    waiting: Vec<u8>,
+}
+
+impl Spill {
+    fn new() -> io::Result<Spill> {
+        let partitions = (0..PARTITIONS).map(|_| Blocks::default()).collect();
+        Ok(Spill { file: tempfile::tempfile()?, blocks: 0, partitions })
+    }
+
+    fn write(&mut self, record: &Record) -> io::Result<()> {
+        let blocks = &mut self.partitions[(record.id.bits() % PARTITIONS as u128) as usize];
+        match encode_short(record) {
+            Some(short) => blocks.waiting.extend_from_slice(&short),
+            None => blocks.waiting.extend_from_slice(&encode(record)),
+        }
+        if blocks.waiting.len() >= BLOCK {
+            self.file.write_all_at(&blocks.waiting[..BLOCK], self.blocks * BLOCK as u64)?;
+            blocks.waiting.drain(..BLOCK);
+            blocks.written.push(self.blocks);
+            self.blocks += 1;
+        }
+        Ok(())
+    }
+
+    /// Reads a whole partition.
+    fn read(&self, number: usize, bytes: &mut Vec<u8>) -> io::Result<()> {
+        let blocks = &self.partitions[number];
+        bytes.resize(blocks.written.len() * BLOCK, 0);
+        for (place, block) in bytes.chunks_exact_mut(BLOCK).zip(&blocks.written) {
+            self.file.read_exact_at(place, block * BLOCK as u64)?;
+        }
+        bytes.extend_from_slice(&blocks.waiting);
+        Ok(())
     }
 }
 
