@@ -25,9 +25,9 @@ pub struct Flat<const N: usize> {
 #[derive(Clone, Copy)]
 struct Step {
     literal: [u8; LITERAL],
-    /// The first 16 bytes of the literal as one number, and which bits of it belong to the literal.
-    head: u128,
-    mask: u128,
+    /// The first 16 bytes of the literal as two numbers, and which of their bits belong to the literal.
+    head: [u64; 2],
+    mask: [u64; 2],
     length: u8,
     slot: Option<u8>,
 }
@@ -37,7 +37,8 @@ impl Step {
     fn stands(&self, bytes: &[u8]) -> bool {
         match bytes.first_chunk::<16>() {
             Some(head) if usize::from(self.length) <= head.len() => {
-                u128::from_le_bytes(*head) & self.mask == self.head
+                let head = words(head);
+                (head[0] & self.mask[0]) ^ self.head[0] | (head[1] & self.mask[1]) ^ self.head[1] == 0
             }
             _ => bytes.starts_with(&self.literal[..usize::from(self.length)]),
         }
@@ -72,13 +73,14 @@ impl<const N: usize> Flat<N> {
         let (mut seen, mut at) = (0_u64, 0);
         for index in 0.. {
             let (slot, begin) = self.step(index, bytes, at)?;
-            at = value(bytes, begin)?;
+            let value = value(text, begin)?;
+            at = begin + value.as_written().len();
             if let Some(slot) = slot {
                 if seen >> slot & 1 == 1 {
                     return None;
                 }
                 seen |= 1 << slot;
-                *values.get_mut(usize::from(slot))? = Raw::written(text.get(begin..at)?);
+                *values.get_mut(usize::from(slot))? = if value.as_written() == "null" { Raw::MISSING } else { value };
             }
             match bytes.get(at)? {
                 b',' => {}
@@ -108,18 +110,24 @@ impl<const N: usize> Flat<N> {
 
     fn remember(&mut self, index: usize, literal: &[u8], slot: Option<u8>) {
         let Ok(length) = u8::try_from(literal.len()) else { return };
-        let mut step = Step { literal: [0; LITERAL], head: 0, mask: 0, length, slot };
+        let mut step = Step { literal: [0; LITERAL], head: [0; 2], mask: [0; 2], length, slot };
         let Some(place) = step.literal.get_mut(..literal.len()) else { return };
         place.copy_from_slice(literal);
-        let shift = 128_u32.saturating_sub(8 * u32::from(length));
-        step.mask = u128::MAX >> shift;
-        step.head = step.literal.first_chunk().map_or(0, |head| u128::from_le_bytes(*head)) & step.mask;
+        let mut mask = [0; 16];
+        mask.iter_mut().take(literal.len()).for_each(|byte| *byte = u8::MAX);
+        step.mask = words(&mask);
+        step.head = step.literal.first_chunk().map_or([0; 2], words);
         if let Some(known) = self.steps.get_mut(index) {
             *known = step;
         } else if index == self.steps.len() && index < STEPS {
             self.steps.push(step);
         }
     }
+}
+
+fn words(bytes: &[u8; 16]) -> [u64; 2] {
+    let (words, _) = bytes.as_chunks();
+    [u64::from_le_bytes(words[0]), u64::from_le_bytes(words[1])]
 }
 
 fn expect(bytes: &[u8], at: usize, byte: u8) -> Option<usize> {
@@ -130,34 +138,40 @@ fn blanks(bytes: &[u8], at: usize) -> usize {
     at + bytes[at..].iter().take_while(|&&byte| byte == b' ').count()
 }
 
-/// Returns where a plain value ends; `None` for what only a parser can tell.
-fn value(bytes: &[u8], at: usize) -> Option<usize> {
-    let word = |word: &[u8]| bytes[at..].starts_with(word).then_some(at + word.len());
+/// Reads a plain value; `None` for what only a parser can tell. `null` comes as it is written.
+fn value(text: &str, at: usize) -> Option<Raw<'_>> {
+    let bytes = text.as_bytes();
+    let word = |word: &str| bytes[at..].starts_with(word.as_bytes()).then(|| text.get(at..at + word.len()))?;
     match bytes.get(at)? {
         b'"' => {
             let end = at + 1 + memchr::memchr2(b'"', b'\\', &bytes[at + 1..])?;
-            expect(bytes, end, b'"')
+            (bytes[end] == b'"').then(|| text.get(at..=end).map(Raw::plain))?
         }
-        b'0' => fraction(bytes, at + 1),
-        b'1'..=b'9' => fraction(bytes, digits(bytes, at + 1)),
-        b'n' => word(b"null"),
-        b't' => word(b"true"),
-        b'f' => word(b"false"),
+        b'0'..=b'9' => number(text, at),
+        b'n' => word("null").map(Raw::unread),
+        b't' => word("true").map(Raw::unread),
+        b'f' => word("false").map(Raw::unread),
         _ => None,
     }
 }
 
-fn digits(bytes: &[u8], at: usize) -> usize {
-    at + bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count()
-}
-
-/// Returns where a number ends whose whole part ended here.
-fn fraction(bytes: &[u8], at: usize) -> Option<usize> {
-    if bytes.get(at) != Some(&b'.') {
-        return Some(at);
+fn number(text: &str, at: usize) -> Option<Raw<'_>> {
+    let bytes = text.as_bytes();
+    let (mut end, mut number) = (at, 0_u64);
+    while let Some(digit) = bytes.get(end).map(|byte| byte.wrapping_sub(b'0')).filter(|&digit| digit <= 9) {
+        number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
+        end += 1;
     }
-    let end = digits(bytes, at + 1);
-    (end > at + 1).then_some(end)
+    if bytes[at] == b'0' && end > at + 1 {
+        return None;
+    }
+    if bytes.get(end) != Some(&b'.') {
+        let written = text.get(at..end)?;
+        let small = if written.len() <= 9 { u32::try_from(number).ok() } else { None };
+        return Some(small.map_or(Raw::unread(written), |number| Raw::digits(written, number)));
+    }
+    let places = bytes[end + 1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    (places > 0).then(|| text.get(at..=end + places).map(Raw::unread))?
 }
 
 /// Reads any object, by the parser.

@@ -11,27 +11,52 @@ use crate::domain::time::Timestamp;
 use crate::domain::tokens::Tokens;
 
 /// A JSON value kept as written, to be read as whatever it turns out to be. Missing and `null` are alike.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Raw<'a>(&'a str);
+#[derive(Clone, Copy, Debug)]
+pub struct Raw<'a> {
+    written: &'a str,
+    known: u64,
+}
+
+/// What [`Raw`] knows of its text beforehand: no more than it says, ...
+const NOTHING: u64 = u64::MAX;
+/// ... that it is a string without escapes, or else the number that its digits are.
+const PLAIN: u64 = u64::MAX - 1;
+
+impl Default for Raw<'_> {
+    fn default() -> Self {
+        Raw::MISSING
+    }
+}
 
 impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Raw<'a>, D::Error> {
-        Option::<&'a RawValue>::deserialize(deserializer).map(|value| Raw(value.map_or("", RawValue::get)))
+        let value = Option::<&'a RawValue>::deserialize(deserializer)?;
+        Ok(Raw { written: value.map_or("", RawValue::get), known: NOTHING })
     }
 }
 
 impl<'a> Raw<'a> {
     /// A value that is not there.
-    pub const MISSING: Raw<'static> = Raw("");
+    pub const MISSING: Raw<'static> = Raw { written: "", known: NOTHING };
 
-    /// Takes the text of a JSON value.
-    pub fn written(text: &'a str) -> Raw<'a> {
-        Raw(if text == "null" { "" } else { text })
+    /// Takes the text of a string that has no escape in it, with its quotes.
+    pub const fn plain(written: &'a str) -> Raw<'a> {
+        Raw { written, known: PLAIN }
+    }
+
+    /// Takes the text of a number that is some digits, and the number.
+    pub const fn digits(written: &'a str, number: u32) -> Raw<'a> {
+        Raw { written, known: number as u64 }
+    }
+
+    /// Takes the text of any other JSON value but `null`, which is [`Raw::MISSING`].
+    pub const fn unread(written: &'a str) -> Raw<'a> {
+        Raw { written, known: NOTHING }
     }
 
     /// Returns the text of the value as written; empty where it is missing or null.
     pub const fn as_written(self) -> &'a str {
-        self.0
+        self.written
     }
 
     /// Says whether there is no value.
@@ -43,6 +68,9 @@ impl<'a> Raw<'a> {
     /// and arrays.
     pub fn text(self) -> Option<Cow<'a, str>> {
         let written = self.as_written();
+        if self.known == PLAIN {
+            return Some(Cow::Borrowed(written.get(1..written.len() - 1)?));
+        }
         match written.as_bytes().first()? {
             b'"' => match memchr::memchr(b'\\', written.as_bytes()) {
                 None => Some(Cow::Borrowed(&written[1..written.len() - 1])),
@@ -58,21 +86,14 @@ impl<'a> Raw<'a> {
         if self.is_missing() {
             return Ok(None);
         }
-        if let Some(count) = self.plain_count() {
-            return Ok(Some(count));
+        if u32::try_from(self.known).is_ok() {
+            return Ok(Some(self.known));
         }
         match self.text() {
             None => Err(format!("token count is {}: expected a whole number", short(self.as_written()))),
             Some(text) if text.trim().is_empty() => Ok(None),
             Some(text) => count(&text).map(Some),
         }
-    }
-
-    /// Reads a count as nearly all are written: some digits.
-    fn plain_count(self) -> Option<u64> {
-        let digits = self.0.as_bytes();
-        let plain = matches!(digits.len(), 1..=12) && digits.iter().all(u8::is_ascii_digit);
-        plain.then(|| digits.iter().fold(0, |count, digit| count * 10 + u64::from(digit - b'0')))
     }
 
     /// Reads a token count; missing is zero.

@@ -42,8 +42,8 @@ pub struct Pricer<'a> {
     last: Option<(Key, usize)>,
 }
 
-/// Labels are kept once each, so their addresses tell them apart.
-type Key = (usize, usize, Region);
+/// Provider and model, by the numbers of their labels.
+type Key = (u32, u32, Region);
 
 /// The prices of one model, each list in order of date.
 #[derive(Clone, Debug, Default)]
@@ -256,8 +256,7 @@ impl Pricer<'_> {
     }
 
     fn found(&mut self, call: &Call) -> Option<&Found> {
-        let (provider, model) = (call.provider.as_str(), call.model.as_str());
-        let key = (provider.as_ptr().addr(), model.as_ptr().addr(), call.region);
+        let key = (call.provider.label().number(), call.model.label().number(), call.region);
         let index = match self.last {
             Some((last, index)) if last == key => index,
             _ => self.index(key, call),
