@@ -60,6 +60,9 @@ fn shape(keys: &Keys) -> Option<Format> {
 
 fn is_otel(keys: &Keys) -> bool {
     keys.any(&["resourceSpans", "resourceLogs", "resourceMetrics"])
+        || keys.any(&["resource_spans", "resource_logs", "resource_metrics"])
+        || (keys.any(&["attributes"])
+            && keys.any(&["hrTime", "startTime", "start_time", "endTime", "end_time"]))
 }
 
 fn is_codex(keys: &Keys) -> bool {
@@ -103,6 +106,9 @@ fn is_claude_code(keys: &Keys) -> bool {
 
 fn is_body(keys: &Keys) -> bool {
     let object = keys.text("object");
+    if keys.text("type").starts_with("response.") && keys.any(&["response"]) {
+        return true;
+    }
     object.starts_with("chat.completion")
         || ["response", "text_completion"].contains(&object)
         || (object == "list" && keys.any(&["usage"]))

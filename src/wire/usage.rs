@@ -16,7 +16,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::tokens::{TokenCount, Tokens};
 
 /// A JSON object as its keys and values stand in the text. Of repeated keys the last one counts.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Object<'a>(Vec<(Cow<'a, str>, Raw<'a>)>);
 
 #[derive(Deserialize)]
@@ -110,6 +110,11 @@ impl<'a> Object<'a> {
     /// Reads a boolean, also written as text in any case (`True`, `'false'`).
     pub fn is_true(&self, key: &str) -> bool {
         self.text(key).is_some_and(|text| text.eq_ignore_ascii_case("true"))
+    }
+
+    /// Returns every key with its value, in order.
+    pub fn into_members(self) -> Vec<(Cow<'a, str>, Raw<'a>)> {
+        self.0
     }
 
     /// Says whether there are no keys.
@@ -447,15 +452,22 @@ fn gemini_plain(body: &Object<'_>) -> Answer {
 }
 
 /// Gemini's counts: cached is inside the prompt; tool use and thoughts are addends.
-struct Apart {
-    prompt: u64,
-    cached: u64,
-    tool: u64,
-    answer: u64,
-    thoughts: u64,
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Apart {
+    /// The whole prompt but for tool use.
+    pub prompt: u64,
+    /// Tokens of it that were read from the cache.
+    pub cached: u64,
+    /// Tokens of tool use put into the prompt.
+    pub tool: u64,
+    /// Generated tokens but for thoughts.
+    pub answer: u64,
+    /// Tokens generated while thinking.
+    pub thoughts: u64,
 }
 
-fn thoughts_apart(counts: &Apart) -> TokenCount {
+/// Brings Gemini's counts to the normal form.
+pub fn thoughts_apart(counts: &Apart) -> TokenCount {
     let output = counts.answer.saturating_add(counts.thoughts);
     let mut tokens = TokenCount::from_inclusive(counts.prompt, counts.cached, (0, 0), output);
     tokens.input += Tokens::new(counts.tool);
