@@ -29,8 +29,18 @@ impl Litellm {
 
 impl Decoder for Litellm {
     fn line(&mut self, line: &[u8], place: Place, out: &mut Decoded) {
-        each_object(line, place, out, |object, _| self.records.call(object, place));
+        each_object(line, place, out, |object, _| match wrapped(object) {
+            Some(inner) => self.records.call(&inner, place),
+            None => self.records.call(object, place),
+        });
     }
+}
+
+/// Takes the callback object out of the arguments that callbacks get, where those were written whole.
+fn wrapped<'a>(object: &Object<'a>) -> Option<Object<'a>> {
+    let holders =
+        [object.object("standard_logging_object"), object.object("kwargs").object("standard_logging_object")];
+    holders.into_iter().find(|holder| !holder.is_empty())
 }
 
 /// What both shapes of a record have in common.
@@ -58,9 +68,10 @@ impl Records {
         let Some(id) = id.filter(|_| known.iter().any(|key| top.has(key))) else {
             return Err(Left::Skip(Skip::OtherRecord));
         };
-        let written = written(top.get("metadata"));
-        let metadata = Object::parse(&written).unwrap_or_default();
-        let record = Record { top, metadata: &metadata, usage: metadata.object("usage_object") };
+        let metadata = written(top.get("metadata"));
+        let metadata = Object::parse(&metadata).unwrap_or_default();
+        let response = written(top.get("response"));
+        let record = Record { top, metadata: &metadata, usage: usage(&metadata, &response) };
         let Some(at) = top.get("startTime").time().or_else(|| top.get("endTime").time()) else {
             let said = top.first_text(&["startTime", "endTime"]).unwrap_or_default();
             return Err(Left::Bad(format!("startTime is \"{}\": expected an instant", short(&said))));
@@ -82,6 +93,22 @@ impl Records {
 /// Returns the text of an object that stands as such, or as a string that holds it.
 fn written(value: Raw<'_>) -> Cow<'_, str> {
     value.text().unwrap_or(Cow::Borrowed(value.as_written()))
+}
+
+/// Finds the usage object: in the metadata under its new or its old name, else in the provider's answer.
+/// One that tells what was cached goes before one that does not.
+fn usage<'r>(metadata: &Object<'r>, response: &'r str) -> Object<'r> {
+    let detailed = |usage: &Object<'_>| {
+        let keys = ["prompt_tokens_details", "input_tokens_details", "cache_read_input_tokens"];
+        keys.iter().any(|key| usage.has(key))
+    };
+    let noted = ["usage_object", "additional_usage_values"].map(|key| metadata.object(key));
+    if let Some(usage) = noted.iter().find(|usage| detailed(usage)) {
+        return usage.clone();
+    }
+    let answered = Object::parse(response).unwrap_or_default().object("usage");
+    let [first, second] = noted;
+    [answered, first, second].into_iter().find(|usage| !usage.is_empty()).unwrap_or_default()
 }
 
 impl Record<'_, '_> {
@@ -387,6 +414,32 @@ mod tests {
             let call = read_one(&line);
             assert_eq!((call.tier, call.reported), (Tier::CacheHit, Some(Money::ZERO)));
         }
+    }
+
+    #[test]
+    fn usage_is_found_where_older_releases_wrote_it() {
+        let row = r#"{"request_id":"r","startTime":"2025-05-01 10:00:00","prompt_tokens":1000,"completion_tokens":9,"spend":"0.5","model":"m","metadata":META,"response":RESPONSE}"#;
+        let details = r#"{"prompt_tokens_details":{"cached_tokens":400}}"#;
+        let quoted = |json: String| serde_json::to_string(&json).expect("JSON");
+        for (metadata, response) in [
+            (format!(r#"{{"additional_usage_values":{details}}}"#), "null".to_owned()),
+            (quoted(format!(r#"{{"additional_usage_values":{details}}}"#)), "\"{}\"".to_owned()),
+            ("null".to_owned(), format!(r#"{{"usage":{details}}}"#)),
+            ("\"{}\"".to_owned(), quoted(format!(r#"{{"usage":{details}}}"#))),
+            (r#"{"usage_object":{"prompt_tokens":1000}}"#.to_owned(), format!(r#"{{"usage":{details}}}"#)),
+        ] {
+            let call = read_one(&row.replace("META", &metadata).replace("RESPONSE", &response));
+            assert_eq!(classes(&call), [600, 400, 0, 0, 9, 0], "{metadata} {response}");
+            assert_eq!(call.reported, Some(Money::from_nanos(500_000_000)));
+        }
+    }
+
+    #[test]
+    fn a_callback_written_with_its_arguments_is_the_same_call() {
+        let whole = format!(r#"{{"model":"alias","kwargs":{{"standard_logging_object":{CALLBACK}}}}}"#);
+        let part = format!(r#"{{"event":"x","standard_logging_object":{CALLBACK}}}"#);
+        assert_eq!(read_one(&whole), read_one(CALLBACK));
+        assert_eq!(read_one(&part), read_one(CALLBACK));
     }
 
     #[test]
