@@ -195,6 +195,41 @@ fn a_record_of_another_thread_is_an_echo_of_its_own_files() {
 }
 
 #[test]
+fn the_model_may_change_in_the_middle_of_a_thread() {
+    let other = turn(CHILD_TURN).replace("gpt-5.2-codex", "gpt-5.5");
+    let lines = [meta(PARENT, ""), turn(PARENT_TURN), counter(100, 100), other, counter(160, 60)];
+    let models: Vec<_> = decode(&lines).calls.iter().map(|call| call.model.as_str()).collect();
+    assert_eq!(models, ["gpt-5.2-codex", "gpt-5.5"]);
+}
+
+#[test]
+fn a_header_without_a_name_is_the_files_own() {
+    let header =
+        line("session_meta", r#"{"session_id":"s","cwd":"/home/dev/shop","model_provider":"openai"}"#);
+    let lines = [header, turn(PARENT_TURN), counter(100, 100)];
+    check(&lines, &[100]);
+    let call = &decode(&lines).calls[0];
+    assert_eq!((call.tenant.as_str(), call.provider.as_str()), ("/home/dev/shop", "openai"));
+}
+
+#[test]
+fn a_resumed_thread_goes_on_from_its_total_and_a_compaction_begins_a_new_one() {
+    let lines = [
+        meta(PARENT, ""),
+        turn(PARENT_TURN),
+        counter(100, 100),
+        counter(100, 100),
+        meta(PARENT, ""),
+        turn(CHILD_TURN),
+        counter(150, 50),
+        line("compacted", r#"{"message":"summary","replacement_history":[]}"#),
+        counter(30, 30),
+        counter(75, 45),
+    ];
+    check(&lines, &[100, 50, 30, 45]);
+}
+
+#[test]
 fn the_model_is_the_turns_and_never_assumed() {
     let lines = [meta(PARENT, ""), turn(PARENT_TURN), record(PARENT, "another", "resp_1", 100)];
     assert_eq!(decode(&lines).calls[0].model.as_str(), "unknown");
