@@ -45,10 +45,11 @@ fn lines(text: &[u8]) -> Option<Format> {
 type Test = fn(&Keys) -> bool;
 
 fn shape(keys: &Keys) -> Option<Format> {
-    const TESTS: [(Test, Format); 8] = [
+    const TESTS: [(Test, Format); 9] = [
+        (is_gemini_cli, Format::GeminiCli),
         (is_otel, Format::Otel),
         (is_codex, Format::Codex),
-        (is_gemini_cli, Format::GeminiCli),
+        (is_opencode, Format::OpenCodeFile),
         (is_batch, Format::OpenAiBatch),
         (is_litellm, Format::Litellm),
         (is_claude_code, Format::ClaudeCode),
@@ -75,6 +76,13 @@ fn is_gemini_cli(keys: &Keys) -> bool {
     keys.all(&["sessionId", "projectHash"])
         || keys.any(&["$set.messages"])
         || (keys.text("type") == "gemini" && keys.any(&["tokens"]))
+        || (keys.any(&["hrTime"]) && keys.text("attributes.event.name").starts_with("gemini_cli."))
+}
+
+fn is_opencode(keys: &Keys) -> bool {
+    keys.text("id").starts_with("msg_")
+        && keys.any(&["role"])
+        && keys.any(&["sessionID", "metadata.sessionID", "metadata.assistant"])
 }
 
 fn is_batch(keys: &Keys) -> bool {
@@ -275,6 +283,24 @@ mod tests {
     #[track_caller]
     fn check(sample: &str, want: Option<&Format>) {
         assert_eq!(detect(sample.as_bytes(), Path::new("any.txt"), &|_| false).as_ref(), want);
+    }
+
+    #[test]
+    fn telemetry_files_and_single_messages() {
+        check(
+            "{\n  \"hrTime\": [1, 2],\n  \"attributes\": {\n    \"event.name\": \"gemini_cli.config\"\n",
+            Some(&Format::GeminiCli),
+        );
+        check(
+            r#"{"hrTime":[1,2],"attributes":{"event.name":"copilot_chat.tool.call"}}"#,
+            Some(&Format::Otel),
+        );
+        check(r#"{"resource_spans":[]}"#, Some(&Format::Otel));
+        check(
+            "{\n  \"id\": \"msg_1\",\n  \"sessionID\": \"ses_1\",\n  \"role\": \"user\"\n}",
+            Some(&Format::OpenCodeFile),
+        );
+        check(r#"{"type":"response.completed","response":{"id":"r"}}"#, Some(&Format::Body));
     }
 
     #[test]
