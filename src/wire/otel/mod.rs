@@ -19,6 +19,8 @@ use crate::domain::tokens::{TokenCount, Tokens};
 
 /// Spans above usage that are remembered from earlier lines, at most.
 const REMEMBERED: usize = 1 << 16;
+/// Calls that wait for a span to name their model, at most.
+const WAITING: usize = 1 << 12;
 
 /// Reads spans and logs of the GenAI conventions and their relatives, and the events of Claude Code,
 /// Codex and Gemini CLI.
@@ -32,6 +34,8 @@ pub struct Otel {
     labels: Labels,
     /// Spans of earlier lines with a descendant that has usage: a span is written after those in it.
     above_usage: HashSet<String>,
+    /// Calls without a model, by the span above them that has not been read: it may name it.
+    waiting: HashMap<String, Vec<Call>>,
 }
 
 /// The spans of one line by their ids.
@@ -49,6 +53,7 @@ impl Otel {
             rank: origin.rank,
             labels: Labels::default(),
             above_usage: HashSet::new(),
+            waiting: HashMap::new(),
         }
     }
 
@@ -56,6 +61,7 @@ impl Otel {
         let before = (out.calls.len(), out.tally.bad);
         let metrics = data.has("resourceMetrics") || data.has("resource_metrics");
         let mut why = if metrics { Skip::Repeat } else { Skip::OtherRecord };
+        let mut found = Vec::new();
         let mut take = |read: Result<Call, Left>, record: &Object<'_>| match read {
             Ok(call) => out.calls.push(call),
             Err(Left::Skip(reason)) => why = reason,
@@ -66,6 +72,7 @@ impl Otel {
         };
         for resource in resources(data) {
             let family = self.family(&resource.spans);
+            found.extend(self.named_late(&family, place));
             for record in &resource.spans {
                 let signal = Signal { record, own: Attributes::of(record), resource: &resource.about };
                 take(self.span(&signal, &family, place), record);
@@ -75,9 +82,32 @@ impl Otel {
                 take(self.log(&signal, place), record);
             }
         }
+        out.calls.extend(found);
         if before == (out.calls.len(), out.tally.bad) {
             out.tally.skip(why);
         }
+    }
+
+    /// Returns the calls of earlier lines whose model a span of this line names, to be counted in place of
+    /// their nameless state. Spans come after those in them, and Codex names the model far above.
+    fn named_late(&mut self, family: &Family, place: Place) -> Vec<Call> {
+        let met: Vec<String> =
+            self.waiting.keys().filter(|id| family.spans.contains_key(*id)).cloned().collect();
+        let mut named = Vec::new();
+        for id in met {
+            let mut calls = self.waiting.remove(&id).unwrap_or_default();
+            if let Some(model) = family.model_above(&id) {
+                let model = ModelId::from_label(self.labels.label(model));
+                for call in &mut calls {
+                    call.model = model;
+                    call.claim.order = Origin::order(self.rank, place.offset);
+                }
+                named.extend(calls);
+            } else if let Some(above) = family.unread_above(&id) {
+                self.waiting.entry(above.to_owned()).or_default().extend(calls);
+            }
+        }
+        named
     }
 
     fn span(&mut self, signal: &Signal<'_, '_>, family: &Family, place: Place) -> Result<Call, Left> {
@@ -93,9 +123,8 @@ impl Otel {
             _ => {}
         }
         let mut call = self.conventional(signal, place)?;
-        if call.model == ModelId::unknown()
-            && let Some(model) = family.model_above(&id)
-        {
+        let model = family.model_above(&id).filter(|_| call.model == ModelId::unknown());
+        if let Some(model) = model {
             call.model = ModelId::from_label(self.labels.label(model));
         }
         if is_codex(signal) && signal.own.first(&names::RESPONSE).is_none() {
@@ -106,6 +135,12 @@ impl Otel {
         if signal.has_failed() {
             call.status = Status::Failed;
             call.failure = self.labels.label(&signal.own.text("error.type").unwrap_or_default());
+        }
+        if call.model == ModelId::unknown()
+            && self.waiting.len() < WAITING
+            && let Some(above) = family.unread_above(&id)
+        {
+            self.waiting.entry(above.to_owned()).or_default().push(call.clone());
         }
         Ok(call)
     }
@@ -373,6 +408,19 @@ impl Family {
             let (parent, model) = self.spans.get(at)?;
             if let Some(model) = model {
                 return Some(model);
+            }
+            at = parent;
+        }
+        None
+    }
+
+    /// Returns the nearest span above that is not among these.
+    fn unread_above(&self, id: &str) -> Option<&str> {
+        let mut at = id;
+        for _ in 0..64 {
+            let (parent, _) = self.spans.get(at)?;
+            if !self.spans.contains_key(parent) {
+                return Some(parent).filter(|parent| !parent.is_empty()).map(String::as_str);
             }
             at = parent;
         }

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use super::super::json::Raw;
+use super::super::row::Value;
 use super::super::time;
 use super::super::usage::Object;
 use super::names;
@@ -212,6 +213,32 @@ impl<'a> Signal<'_, 'a> {
         let status = self.record.object("status");
         let code = status.first_text(&["code", "status_code", "statusCode"]);
         matches!(code.as_deref(), Some("2" | "STATUS_CODE_ERROR" | "ERROR" | "StatusCode.ERROR"))
+    }
+
+    /// Returns the record as a row: its attributes under their names, what every record has (`name`, `body`,
+    /// `time` in milliseconds, `trace_id`, `span_id`, `parent_span_id`), and the attributes of its resource
+    /// under their names and with `resource.` before them.
+    pub fn columns(&self) -> (Vec<String>, Vec<Value>) {
+        let mut pairs: Vec<(String, Value)> = Vec::new();
+        let mut add = |name: String, text: Option<Cow<'_, str>>| {
+            pairs.push((name, text.map_or(Value::Null, |text| Value::Text(text.into_owned()))));
+        };
+        for (key, value) in self.own.all() {
+            add(key.to_owned(), Some(value.text().unwrap_or(Cow::Borrowed(value.as_written()))));
+        }
+        let (trace, span) = self.ids();
+        add("name".to_owned(), self.record.text("name"));
+        add("body".to_owned(), scalar(self.record.get("body")).text());
+        add("time".to_owned(), self.at().map(|at| at.millis().to_string().into()));
+        add("trace_id".to_owned(), trace);
+        add("span_id".to_owned(), span);
+        add("parent_span_id".to_owned(), parent_id(self.record));
+        for (key, value) in self.resource.all() {
+            let text = value.text().unwrap_or(Cow::Borrowed(value.as_written()));
+            add(key.to_owned(), Some(text.clone()));
+            add(format!("resource.{key}"), Some(text));
+        }
+        pairs.into_iter().unzip()
     }
 
     /// Returns the name of a log's event.

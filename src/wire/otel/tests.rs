@@ -99,6 +99,19 @@ fn the_model_is_taken_from_a_span_above() {
 }
 
 #[test]
+fn a_model_named_in_a_later_line_replaces_the_unknown_one() {
+    let model = [("model", r#""stringValue":"gpt-5.2-codex""#)];
+    let lines = [
+        traces(&[span("s1", "s2", &[IN])]),
+        traces(&[span("s2", "s3", &[])]),
+        traces(&[span("s4", "top", &model), span("s3", "s4", &[])]),
+        traces(&[span("top", "", &[])]),
+    ];
+    let calls = counted(read(&Format::Otel, &lines.join("\n")).calls);
+    assert_eq!(calls.iter().map(|call| call.model.as_str()).collect::<Vec<_>>(), ["gpt-5.2-codex"]);
+}
+
+#[test]
 fn an_emitter_that_counts_cached_tokens_apart_is_recognised() {
     let cached = ("gen_ai.usage.cache_read_input_tokens", r#""intValue":"9000""#);
     let call = one(&Format::Otel, &traces(&[span("s1", "", &[CHAT, IN, OUT, cached])]));
