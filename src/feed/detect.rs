@@ -32,7 +32,8 @@ fn database(has_table: &dyn Fn(&str) -> bool) -> Option<Format> {
 fn csv(text: &[u8]) -> Option<Format> {
     let header = text.split(|&byte| byte == b'\n').next()?;
     let header = String::from_utf8_lossy(trim_line(header));
-    let columns: Vec<&str> = header.split(',').map(|name| name.trim().trim_matches('"')).collect();
+    let columns: Vec<&str> =
+        header.split([',', ';', '\t', '|']).map(|name| name.trim().trim_matches('"')).collect();
     let has = |name: &str| columns.iter().any(|column| column.eq_ignore_ascii_case(name));
     (has("request_id") && has("spend") && (has("startTime") || has("prompt_tokens")))
         .then_some(Format::LitellmCsv)

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::generic::DELIMITERS;
 use super::json::{Raw, short};
 use super::usage::{Left, Object, each_object, inclusive};
 use super::{Decoder, Origin, Place, bad_line, trim_line};
@@ -227,6 +228,7 @@ fn with_underscores(class: &str) -> String {
 pub struct LitellmCsv {
     records: Records,
     header: Option<Vec<String>>,
+    delimiter: u8,
     record: Fields,
     begun: Option<Place>,
     head: Vec<u8>,
@@ -241,6 +243,7 @@ impl LitellmCsv {
         LitellmCsv {
             records: Records::new(origin),
             header: None,
+            delimiter: b',',
             record: Fields::default(),
             begun: None,
             head: Vec::new(),
@@ -281,7 +284,11 @@ impl Decoder for LitellmCsv {
         let begun = *self.begun.get_or_insert(place);
         let room = 800_usize.saturating_sub(self.head.len());
         self.head.extend_from_slice(&line[..line.len().min(room)]);
-        self.record.feed(line);
+        if self.header.is_none() && self.record.length == 0 {
+            let count = |delimiter: u8| line.iter().filter(|byte| **byte == delimiter).count();
+            self.delimiter = DELIMITERS.into_iter().rev().max_by_key(|&byte| count(byte)).unwrap_or(b',');
+        }
+        self.record.feed(line, self.delimiter);
         if self.record.state != State::Quoted {
             self.begun = None;
             self.finished(begun, out);
@@ -333,7 +340,7 @@ enum State {
 
 impl Fields {
     /// Takes the next line; between quotes the line end before it is part of the field.
-    fn feed(&mut self, line: &[u8]) {
+    fn feed(&mut self, line: &[u8], delimiter: u8) {
         if self.state == State::Quoted {
             self.field.push(b'\n');
         }
@@ -342,7 +349,7 @@ impl Fields {
             self.state = match (self.state, byte) {
                 (State::Quoted, b'"') => State::Closing,
                 (State::Start, b'"') => State::Quoted,
-                (State::Start | State::Plain | State::Closing, b',') => {
+                (State::Start | State::Plain | State::Closing, byte) if byte == delimiter => {
                     self.end_field();
                     State::Start
                 }
@@ -514,6 +521,16 @@ mod tests {
     }
 
     #[test]
+    fn rows_may_be_parted_by_other_marks() {
+        let plain = "request_id,spend,prompt_tokens,startTime\na,0.001,7,2026-11-22 02:54:31\n";
+        let want = read(&Format::LitellmCsv, plain).calls;
+        for mark in [";", "\t"] {
+            assert_eq!(read(&Format::LitellmCsv, &plain.replace(',', mark)).calls.len(), 1);
+            assert_eq!(read(&Format::LitellmCsv, &plain.replace(',', mark)).calls[0].id, want[0].id);
+        }
+    }
+
+    #[test]
     fn a_record_split_between_blocks_is_read_whole() {
         let whole = read(&Format::LitellmCsv, CSV).calls;
         let mut decoder = decoder(&Format::LitellmCsv);
@@ -563,7 +580,7 @@ mod tests {
                 fields.iter().map(|field| format!("\"{}\"", field.replace('"', "\"\""))).collect();
             let mut record = Fields::default();
             for line in written.join(",").split('\n') {
-                record.feed(line.as_bytes());
+                record.feed(line.as_bytes(), b',');
             }
             prop_assert_eq!(record.finish(), fields);
         }
