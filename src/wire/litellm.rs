@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::generic::DELIMITERS;
 use super::json::{Raw, short};
-use super::usage::{Left, Object, each_object, inclusive};
+use super::usage::{Left, Object, each_object, inclusive, media};
 use super::{Decoder, Origin, Place, bad_line, trim_line};
 use crate::domain::call::{Call, CallId, ModelId, Provider, Region, Status, TenantId, Tier};
 use crate::domain::claim::Claim;
@@ -141,6 +141,7 @@ impl Record<'_, '_> {
 
     fn bill(&self, call: &mut Call) -> Result<(), Left> {
         call.tokens = self.tokens()?;
+        call.media = media(&self.usage)?;
         let tier = self.usage.text("service_tier");
         let tier = tier.or_else(|| self.top.object("cost_breakdown").text("service_tier"));
         call.tier = tier.map_or(Tier::Standard, |word| Tier::parse(&word));
