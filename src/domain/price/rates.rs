@@ -5,7 +5,7 @@ use crate::domain::money::{Exact, Factor, Money, Rate};
 use crate::domain::time::Timestamp;
 use crate::domain::tokens::TokenCount;
 
-use super::names;
+use super::{holidays, names};
 
 /// What a rate is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -165,13 +165,21 @@ impl Window {
     }
 }
 
-/// Cheaper hours. Public holidays are not known, so on those days the dearer price is taken.
+/// Cheaper hours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OffPeak {
     /// When.
     pub windows: Vec<Window>,
     /// The rates that replace the flat ones then.
     pub rates: Rates,
+}
+
+impl OffPeak {
+    /// Says whether it is a cheaper hour: one of the windows, and with DeepSeek all of a public holiday.
+    fn holds(&self, provider: &str, at: Timestamp) -> bool {
+        self.windows.iter().any(|window| window.contains(at))
+            || provider == "deepseek" && holidays::in_china(at)
+    }
 }
 
 /// Where a price comes from.
@@ -431,7 +439,7 @@ impl Price {
         let alone = call.calls == 1;
         if let Some(off_peak) = &self.off_peak
             && alone
-            && off_peak.windows.iter().any(|window| window.contains(call.at))
+            && off_peak.holds(&self.provider, call.at)
         {
             rates.overlay(&off_peak.rates);
         }

@@ -207,6 +207,10 @@ fn deepseek_is_half_price_off_peak() {
     check(&at("2026-11-20T04:00:00Z"), Some("2.64"));
     check(&at("2026-11-21T03:00:00Z"), Some("2.64"));
     check(&at("2026-11-20T23:59:59Z"), Some("2.64"));
+    // The first working day after the national holidays, and the last of these, by China's clocks.
+    check(&at("2026-10-08T01:00:00Z"), Some("5.28"));
+    check(&at("2026-10-07T09:59:59Z"), Some("2.64"));
+    check(&at("2026-09-30T09:59:59Z"), Some("5.28"));
 }
 
 fn rate(text: &str) -> Rate {
