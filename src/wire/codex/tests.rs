@@ -11,10 +11,15 @@ const CHILD: &str = "01a20134-a59a-7473-b1be-a9d18fe25bb2";
 const PARENT_TURN: &str = "01a20134-a52e-7362-8922-88cd6da8b0c7";
 const CHILD_TURN: &str = "01a20134-a5b1-7d32-b2d4-47e1eb6e6d86";
 
+const ARCHIVED: &str =
+    "/x/archived_sessions/rollout-2026-11-22T03-02-37-01a20134-a516-76c1-a9f1-d482056a19be.jsonl";
+
 fn decode(lines: &[String]) -> Decoded {
-    let path = Path::new(
-        "/x/archived_sessions/rollout-2026-11-22T03-02-37-01a20134-a516-76c1-a9f1-d482056a19be.jsonl",
-    );
+    decode_at(ARCHIVED, lines)
+}
+
+fn decode_at(path: &str, lines: &[String]) -> Decoded {
+    let path = Path::new(path);
     let origin = Origin { path, tenant: None, first_seen: Timestamp::EPOCH, rank: 0 };
     let mut out = Decoded::default();
     let mut codex = Codex::new(&origin);
@@ -152,6 +157,22 @@ fn copied_history_has_the_identity_of_its_own_thread() {
     assert_eq!(parent.calls[0].id, child.calls[0].id);
     assert_eq!(child.calls[0].claim.nearness, Nearness::Echo);
     assert_ne!(parent.calls[1].id, child.calls[1].id);
+}
+
+#[test]
+fn a_subagent_that_answers_within_a_second_is_no_replay() {
+    let header = meta(CHILD, &format!(r#","parent_thread_id":"{PARENT}","source":{{"subagent":{{}}}}"#));
+    check(&[header, turn(CHILD_TURN), counter(100, 100), counter(150, 50)], &[100, 50]);
+}
+
+#[test]
+fn an_archived_file_is_the_same_thread() {
+    let lines = [turn(PARENT_TURN), counter(100, 100), record(PARENT, PARENT_TURN, "resp_1", 60)];
+    let dated = ARCHIVED.replace("archived_sessions", "sessions/2026/11/22");
+    let (archived, dated) = (decode(&lines).calls, decode_at(&dated, &lines).calls);
+    assert_eq!(archived.iter().map(|call| call.id).collect::<Vec<_>>(), [dated[0].id, dated[1].id]);
+    let packed = decode_at(&format!("{ARCHIVED}.zst"), &lines).calls;
+    assert_eq!(packed[0].id, archived[0].id);
 }
 
 #[test]
