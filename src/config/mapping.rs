@@ -121,56 +121,66 @@ fn shape(table: &Table<'_>, default: Container) -> Option<Shape> {
         ("sqlite", Container::Sqlite),
         ("otlp", Container::Otlp),
     ];
-    let signals = [("spans", SignalKind::Spans), ("logs", SignalKind::Logs)];
     let container = table.get("container").map_or(Some(default), |item| item.choice(&choices));
-    let delimiter = table.text("delimiter");
-    let header = table.flag("header").unwrap_or(true);
+    // All are asked for, so that a key of another container is known and not called a mistake.
+    let csv = (table.text("delimiter"), table.flag("header").unwrap_or(true));
     let from = (table.text("table"), table.text("query"));
     let mode = table.get("mode");
     let cursor = table.text("cursor").map(|(column, _)| column);
     let signal = table.get("signal");
     match container? {
         Container::Jsonl => Some(Shape::Lines),
-        Container::Otlp => match signal {
-            Some(item) => item.choice(&signals).map(Shape::Otlp),
-            None => {
+        Container::Csv => separated(csv),
+        Container::Sqlite => Some(Shape::Table(source(table, from, (mode, cursor))?)),
+        Container::Otlp => {
+            let Some(item) = signal else {
                 table.error("has no `signal`: expected signal = \"spans\" or \"logs\"");
-                None
-            }
-        },
-        Container::Csv => Some(Shape::Csv {
-            delimiter: match delimiter {
-                None => None,
-                Some((text, item)) => match text.as_bytes() {
-                    [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => Some(*byte),
-                    _ => {
-                        item.error("expected one character such as \",\", \";\" or \"\\t\"");
-                        return None;
-                    }
-                },
-            },
-            header: if header { Header::First } else { Header::Absent },
-        }),
-        Container::Sqlite => {
-            let from = match from {
-                (Some((name, _)), None) => From::Table(name),
-                (None, Some((query, _))) => From::Query(query),
-                (Some(_), Some((_, item))) => {
-                    item.error("stands beside `table`: name one of the two");
-                    return None;
-                }
-                (None, None) => {
-                    table.error("has neither `table` nor `query`: expected table = \"…\"");
-                    return None;
-                }
+                return None;
             };
-            let choices = [("append", Mode::Append), ("upsert", Mode::Upsert)];
-            // Reading everything again is never wrong, only slower: going on needs a word from the user.
-            let usual = if cursor.is_some() { Mode::Append } else { Mode::Upsert };
-            let mode = mode.map_or(Some(usual), |item| item.choice(&choices))?;
-            Some(Shape::Table(Source { from, mode, cursor }))
+            item.choice(&[("spans", SignalKind::Spans), ("logs", SignalKind::Logs)]).map(Shape::Otlp)
         }
     }
+}
+
+/// A string of the file with its place.
+type Text<'a> = Option<(String, Item<'a>)>;
+
+fn separated((delimiter, header): (Text<'_>, bool)) -> Option<Shape> {
+    let header = if header { Header::First } else { Header::Absent };
+    let Some((text, item)) = delimiter else { return Some(Shape::Csv { delimiter: None, header }) };
+    match text.as_bytes() {
+        [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => {
+            Some(Shape::Csv { delimiter: Some(*byte), header })
+        }
+        _ => {
+            item.error("expected one character such as \",\", \";\" or \"\\t\"");
+            None
+        }
+    }
+}
+
+fn source(
+    table: &Table<'_>,
+    from: (Text<'_>, Text<'_>),
+    (mode, cursor): (Option<Item<'_>>, Option<String>),
+) -> Option<Source> {
+    let from = match from {
+        (Some((name, _)), None) => From::Table(name),
+        (None, Some((query, _))) => From::Query(query),
+        (Some(_), Some((_, item))) => {
+            item.error("stands beside `table`: name one of the two");
+            return None;
+        }
+        (None, None) => {
+            table.error("has neither `table` nor `query`: expected table = \"…\"");
+            return None;
+        }
+    };
+    let choices = [("append", Mode::Append), ("upsert", Mode::Upsert)];
+    // Reading everything again is never wrong, only slower: going on needs a word from the user.
+    let usual = if cursor.is_some() { Mode::Append } else { Mode::Upsert };
+    let mode = mode.map_or(Some(usual), |item| item.choice(&choices))?;
+    Some(Source { from, mode, cursor })
 }
 
 fn overlap(table: &Table<'_>, key: &'static str) -> Overlap {

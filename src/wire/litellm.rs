@@ -286,7 +286,7 @@ impl Decoder for LitellmCsv {
         let room = 800_usize.saturating_sub(self.head.len());
         self.head.extend_from_slice(&line[..line.len().min(room)]);
         if self.header.is_none() && self.record.length == 0 {
-            let count = |delimiter: u8| line.iter().filter(|byte| **byte == delimiter).count();
+            let count = |delimiter: u8| memchr::memchr_iter(delimiter, line).count();
             self.delimiter = DELIMITERS.into_iter().rev().max_by_key(|&byte| count(byte)).unwrap_or(b',');
         }
         self.record.feed(line, self.delimiter);
