@@ -6,7 +6,7 @@ use super::claim::Claim;
 use super::label::Label;
 use super::money::Money;
 use super::time::{Millis, Timestamp};
-use super::tokens::TokenCount;
+use super::tokens::{TokenCount, Tokens};
 
 /// Who the call was made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -235,6 +235,19 @@ impl Cost {
     }
 }
 
+/// Tokens of a call that stand for no text, within its counts: they have rates of their own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Media {
+    /// Sound in the prompt.
+    pub audio_input: Tokens,
+    /// Sound that was generated.
+    pub audio_output: Tokens,
+    /// Pictures in the prompt.
+    pub image_input: Tokens,
+    /// Pictures that were generated.
+    pub image_output: Tokens,
+}
+
 /// One call as a decoder reads it, before it is priced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
@@ -256,6 +269,8 @@ pub struct Call {
     pub region: Region,
     /// The tokens billed.
     pub tokens: TokenCount,
+    /// Those of them that stand for no text.
+    pub media: Media,
     /// How many calls this record stands for: 1, but for rows of aggregate tables.
     pub calls: u32,
     /// Server-side web searches, billed each.
@@ -285,6 +300,7 @@ impl Call {
             tier: Tier::Standard,
             region: Region::Global,
             tokens: TokenCount::default(),
+            media: Media::default(),
             calls: 1,
             searches: 0,
             reported: None,

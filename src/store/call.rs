@@ -3,7 +3,7 @@
 use rusqlite::{CachedStatement, Connection, Row, params, params_from_iter};
 
 use super::name::Names;
-use crate::domain::call::{Call, CallId, Cost, ModelId, Provider, Region, Status, TenantId, Tier};
+use crate::domain::call::{Call, CallId, Cost, Media, ModelId, Provider, Region, Status, TenantId, Tier};
 use crate::domain::claim::{Claim, Contest, Nearness};
 use crate::domain::label::Label;
 use crate::domain::money::Money;
@@ -74,6 +74,17 @@ pub(super) struct Entry {
     pub(super) latency: Option<Millis>,
     pub(super) first_byte: Option<Millis>,
     pub(super) cost: Cost,
+    /// Whether the row keeps all that the price depends on.
+    pub(super) keeps: Keeps,
+}
+
+/// Whether a row keeps all that the price of its call depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keeps {
+    /// All of it.
+    All,
+    /// Not how many of its tokens are sound or pictures: without a cost, it stays without one.
+    NoMedia,
 }
 
 /// A row with its number.
@@ -119,6 +130,7 @@ impl Entry {
             latency: call.latency,
             first_byte: call.first_byte,
             cost: Cost::Unpriced,
+            keeps: if call.media == Media::default() { Keeps::All } else { Keeps::NoMedia },
         }
     }
 
@@ -146,6 +158,7 @@ impl Entry {
             tier: self.key.tier,
             region: self.key.region,
             tokens: self.tokens,
+            media: Media::default(),
             calls: self.calls,
             searches: self.searches,
             reported: self.reported,
@@ -179,6 +192,7 @@ impl Entry {
         let (kind, cost) = match self.cost {
             Cost::Priced(money) => (0, Some(money.nanos())),
             Cost::Reported(money) => (1, Some(money.nanos())),
+            Cost::Unpriced if self.keeps == Keeps::NoMedia => (3, None),
             Cost::Unpriced => (2, None),
         };
         [
@@ -264,6 +278,7 @@ impl Entry {
                 (1, Some(money)) => Cost::Reported(money),
                 _ => Cost::Unpriced,
             },
+            keeps: if number(27)? == 3 { Keeps::NoMedia } else { Keeps::All },
         })
     }
 }

@@ -160,6 +160,19 @@ fn the_cost_is_frozen_and_only_unknown_ones_are_priced_anew() {
 }
 
 #[test]
+fn a_call_with_sound_is_not_priced_later_as_if_it_were_text() {
+    let place = place();
+    let mut store = Store::open(&place.path).unwrap();
+    let mut spoken = call(1, 0, "acme");
+    spoken.model = ModelId::unknown();
+    spoken.media.audio_input = Tokens::new(30);
+    record(&mut store, vec![spoken]);
+    assert!(store.reprice_unpriced(&mut |_| Cost::Priced(Money::from_nanos(7))).unwrap().is_empty());
+    assert_eq!(total(&place.path).unpriced, 1);
+    check_books(&store);
+}
+
+#[test]
 fn a_row_from_the_future_counts_when_it_arrives_and_only_once() {
     let place = place();
     let mut store = Store::open(&place.path).unwrap();

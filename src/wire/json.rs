@@ -74,7 +74,11 @@ impl<'a> Raw<'a> {
         match written.as_bytes().first()? {
             b'"' => match memchr::memchr(b'\\', written.as_bytes()) {
                 None => Some(Cow::Borrowed(&written[1..written.len() - 1])),
-                Some(_) => serde_json::from_str::<String>(written).ok().map(Cow::Owned),
+                // A lone surrogate is no text: the string then stands for itself, as it is written.
+                Some(_) => Some(
+                    serde_json::from_str::<String>(written)
+                        .map_or(Cow::Borrowed(&written[1..written.len() - 1]), Cow::Owned),
+                ),
             },
             b'{' | b'[' => None,
             _ => Some(Cow::Borrowed(written)),
@@ -185,6 +189,13 @@ mod tests {
         check("1e400", None);
         check("NaN", None);
         check("", None);
+    }
+
+    #[test]
+    fn a_lone_surrogate_is_not_missing() {
+        let text = |json| serde_json::from_str::<Raw<'_>>(json).ok().and_then(Raw::text);
+        assert_eq!(text(r#""acme\ud83d""#).as_deref(), Some(r"acme\ud83d"));
+        assert_eq!(text(r#""acme\ud83d\ude00""#).as_deref(), Some("acme😀"));
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod claude_code;
 pub mod codex;
 pub mod litellm;
 pub mod llm;
+pub mod document;
 pub mod opencode;
 pub mod gemini_cli;
 pub mod otel;

@@ -2,6 +2,7 @@
 
 mod merge;
 mod names;
+mod holidays;
 mod rates;
 mod text;
 
