@@ -19,6 +19,7 @@ pub mod mapping;
 pub mod generic;
 pub mod price_file;
 pub mod format;
+pub mod dialect;
 
 use std::path::Path;
 
