@@ -4,7 +4,7 @@ use super::super::json::short;
 use super::field::{Fields, Spelling, Switch, Unfit, unfit};
 use super::prompt::Open;
 use super::request::{CacheLife, Delivery, ExtraKind, Peek, model};
-use super::rewrite::{Edits, Sending, Usage};
+use super::rewrite::{Edits, Sending, UsageAsk};
 use super::tape::{Kind, Value};
 use crate::domain::call::{Region, Tier};
 use crate::domain::tokens::Tokens;
@@ -155,7 +155,11 @@ fn hosted(word: &str) -> Option<ExtraKind> {
 }
 
 /// Writes what is sent.
-pub(super) fn rewrite(root: Value<'_>, sending: &Sending<'_>, edits: &mut Edits<'_>) -> Result<Usage, Unfit> {
+pub(super) fn rewrite(
+    root: Value<'_>,
+    sending: &Sending<'_>,
+    edits: &mut Edits<'_>,
+) -> Result<UsageAsk, Unfit> {
     let fields = fields(root, &mut Vec::new())?;
     edits.model(fields.get("model"), sending.model);
     if let Some(limit) = sending.limit {
@@ -164,5 +168,5 @@ pub(super) fn rewrite(root: Value<'_>, sending: &Sending<'_>, edits: &mut Edits<
             None => edits.insert(root, "max_tokens", &limit.count().to_string()),
         }
     }
-    Ok(Usage::AsAsked)
+    Ok(UsageAsk::ByClient)
 }

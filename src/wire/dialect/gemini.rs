@@ -3,7 +3,7 @@
 use super::field::{Fields, Spelling, Unfit, unfit};
 use super::prompt::{Open, either};
 use super::request::{Delivery, ExtraKind, Peek};
-use super::rewrite::{Edits, Sending, Usage};
+use super::rewrite::{Edits, Sending, UsageAsk};
 use super::route::{Operation, Route};
 use super::tape::{Kind, Value};
 use crate::domain::call::Tier;
@@ -147,10 +147,14 @@ fn tools(fields: &Fields<'_>, peek: &mut Peek) {
 }
 
 /// Writes what is sent. Another model goes into the path, not here.
-pub(super) fn rewrite(root: Value<'_>, sending: &Sending<'_>, edits: &mut Edits<'_>) -> Result<Usage, Unfit> {
+pub(super) fn rewrite(
+    root: Value<'_>,
+    sending: &Sending<'_>,
+    edits: &mut Edits<'_>,
+) -> Result<UsageAsk, Unfit> {
     let fields = fields(root, &mut Vec::new())?;
     edits.model(fields.get("model"), sending.model.map(|model| format!("models/{model}")).as_deref());
-    let Some(limit) = sending.limit else { return Ok(Usage::AsAsked) };
+    let Some(limit) = sending.limit else { return Ok(UsageAsk::ByClient) };
     let number = limit.count().to_string();
     let whole = format!("{{\"maxOutputTokens\":{number}}}");
     match (fields.written("generationConfig"), config(&fields, &mut Vec::new())?) {
@@ -161,5 +165,5 @@ pub(super) fn rewrite(root: Value<'_>, sending: &Sending<'_>, edits: &mut Edits<
             None => edits.insert(value, "maxOutputTokens", &number),
         },
     }
-    Ok(Usage::AsAsked)
+    Ok(UsageAsk::ByClient)
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::Dialect;
 use super::field::Unfit;
 use super::request::{CacheLife, Delivery, ExtraKind, Open, Peek, Request};
-use super::rewrite::{Sending, Usage};
+use super::rewrite::{Sending, UsageAsk};
 use super::route::{self, Route};
 use super::sse::testing::pieces;
 use super::strip::Strip;
@@ -338,7 +338,7 @@ fn what_cannot_be_metered_or_named_is_refused() {
 }
 
 #[track_caller]
-fn sends(api: (&str, Dialect), body: &str, sending: &Sending<'_>, want: (&str, Usage)) {
+fn sends(api: (&str, Dialect), body: &str, sending: &Sending<'_>, want: (&str, UsageAsk)) {
     let route = route::find("POST", api.0, None).expect("a route");
     let request = Request::read(&route, api.1, body.as_bytes()).unwrap_or_else(|why| panic!("{why}: {body}"));
     let sent = request.rewrite(sending).unwrap_or_else(|why| panic!("{why}: {body}"));
@@ -349,7 +349,7 @@ fn sends(api: (&str, Dialect), body: &str, sending: &Sending<'_>, want: (&str, U
 fn only_the_fields_that_were_decided_change() {
     let limit = Sending { limit: Some(Tokens::new(50)), ..Sending::default() };
     let chat = (CHAT, Dialect::OpenAi);
-    let same = Usage::AsAsked;
+    let same = UsageAsk::ByClient;
     // Spaces, order and the spelling of other numbers stay.
     sends(
         chat,
@@ -391,8 +391,8 @@ fn only_the_fields_that_were_decided_change() {
 
 #[test]
 fn the_usage_is_asked_for_once() {
-    let ask = Sending { usage: Usage::AskedByUs, ..Sending::default() };
-    let (chat, ours, same) = ((CHAT, Dialect::OpenAi), Usage::AskedByUs, Usage::AsAsked);
+    let ask = Sending { usage: UsageAsk::ByGuard, ..Sending::default() };
+    let (chat, ours, same) = ((CHAT, Dialect::OpenAi), UsageAsk::ByGuard, UsageAsk::ByClient);
     let asked = r#"{"stream_options":{"include_usage":true},"model":"m","stream":true}"#;
     sends(chat, r#"{"model":"m","stream":true}"#, &ask, (asked, ours));
     for options in ["null", r#"{"include_usage":false}"#, r#"{"include_usage":null}"#, "{}"] {

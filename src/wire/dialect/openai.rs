@@ -4,7 +4,7 @@ use super::Dialect;
 use super::field::{Fields, Spelling, Switch, Unfit, unfit};
 use super::prompt::Open;
 use super::request::{CacheLife, Delivery, ExtraKind, Peek, model};
-use super::rewrite::{Edits, Sending, Usage};
+use super::rewrite::{Edits, Sending, UsageAsk};
 use super::route::Operation;
 use super::tape::{Kind, Value};
 use crate::domain::call::Tier;
@@ -327,7 +327,7 @@ pub(super) fn rewrite(
     root: Value<'_>,
     sending: &Sending<'_>,
     edits: &mut Edits<'_>,
-) -> Result<Usage, Unfit> {
+) -> Result<UsageAsk, Unfit> {
     let fields = api.fields(root, &mut Vec::new())?;
     edits.model(fields.get("model"), sending.model);
     if let Some(limit) = sending.limit {
@@ -335,8 +335,8 @@ pub(super) fn rewrite(
     }
     let streams = fields.switch("stream")? == Switch::On;
     let counted = matches!(api.operation, Operation::Chat | Operation::Completions);
-    if sending.usage == Usage::AsAsked || !streams || !counted || asks_usage(&fields)? {
-        return Ok(Usage::AsAsked);
+    if sending.usage == UsageAsk::ByClient || !streams || !counted || asks_usage(&fields)? {
+        return Ok(UsageAsk::ByClient);
     }
     let options = fields.written("stream_options");
     match (options, options.and_then(|options| options.get("include_usage"))) {
@@ -345,7 +345,7 @@ pub(super) fn rewrite(
         (Some(options), None) if options.kind() == Kind::Null => edits.replace(options, ASKED),
         (Some(options), None) => edits.insert(options, "include_usage", "true"),
     }
-    Ok(Usage::AskedByUs)
+    Ok(UsageAsk::ByGuard)
 }
 
 fn limits(api: Api, fields: &Fields<'_>, limit: Tokens, edits: &mut Edits<'_>) {

@@ -4,15 +4,15 @@ use std::borrow::Cow;
 
 use super::Dialect;
 use super::field::{Fields, Unfit, unfit};
-use super::prompt::Input;
-use super::rewrite::{Edits, Sending, Sent};
+use super::rewrite::Edits;
 use super::route::{Operation, Route};
 use super::tape::{Kind, Tape};
 use super::{anthropic, gemini, openai};
 use crate::domain::call::{Region, Tier};
 use crate::domain::tokens::Tokens;
 
-pub use super::prompt::{Detail, Media, MediaKind, Open};
+pub use super::prompt::{Detail, Input, Media, MediaKind, Open};
+pub use super::rewrite::{Sending, Sent, UsageAsk};
 
 /// The longest model name that is read.
 const MAX_MODEL: usize = 256;

@@ -13,17 +13,17 @@ pub struct Sending<'a> {
     /// The model in place of the one asked for.
     pub model: Option<&'a str>,
     /// Whether a stream that would leave its usage out is asked for it.
-    pub usage: Usage,
+    pub usage: UsageAsk,
 }
 
 /// Who asks for the usage of a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Usage {
+pub enum UsageAsk {
     /// Nobody more than the client did.
     #[default]
-    AsAsked,
+    ByClient,
     /// The guard does, and takes the event out again.
-    AskedByUs,
+    ByGuard,
 }
 
 /// The body to send.
@@ -32,7 +32,7 @@ pub struct Sent {
     /// Its bytes.
     pub body: Vec<u8>,
     /// Whether the event with the usage is to be taken out of the answer.
-    pub usage: Usage,
+    pub usage: UsageAsk,
 }
 
 /// Replacements and insertions, put together from the end of the text to its start.
