@@ -6,6 +6,8 @@ use super::tape::{Kind, NotStrict, Value};
 /// The largest output limit that is taken for one: no model writes two billion tokens.
 const MAX_LIMIT: u64 = 1 << 31;
 
+/// The most unknown fields that are named; one is enough to leave the price unknown.
+const MAX_UNKNOWN: usize = 32;
 /// What some API calls its output limit. Where another API's name stands, nobody knows who heeds it.
 const LIMIT_NAMES: &[&str] = &[
     "max_tokens",
@@ -87,7 +89,7 @@ impl<'t> Fields<'t> {
                 if let Some(limit) = LIMIT_NAMES.iter().find(|limit| is_alike(limit, &key)) {
                     return Err(Unfit::Foreign(limit));
                 }
-                if member.kind() != Kind::Null {
+                if member.kind() != Kind::Null && unknown.len() < MAX_UNKNOWN {
                     unknown.push(format!("{path}{}{}", if path.is_empty() { "" } else { "." }, short(&key)));
                 }
                 continue;
@@ -176,12 +178,12 @@ pub fn unfit(field: &str, value: Value<'_>, expected: &'static str) -> Unfit {
     Unfit::Field { field: field.to_owned(), found, expected }
 }
 
+/// Compares without case, dashes and underscores. Bodies may have a million keys, so nothing is copied.
 fn is_alike(name: &str, key: &str) -> bool {
-    let plain = |text: &str| {
-        let bytes = text.bytes().filter(|byte| !matches!(byte, b'_' | b'-'));
-        bytes.map(|byte| byte.to_ascii_lowercase()).collect::<Vec<u8>>()
-    };
-    name == key || (key.len() <= 2 * name.len() && plain(name) == plain(key))
+    fn plain(text: &str) -> impl Iterator<Item = u8> {
+        text.bytes().filter(|byte| !matches!(byte, b'_' | b'-')).map(|byte| byte.to_ascii_lowercase())
+    }
+    plain(name).eq(plain(key))
 }
 
 fn snake(camel: &str) -> String {
@@ -223,6 +225,19 @@ mod tests {
     fn unknown_members_are_named_unless_null() {
         let (_, unknown) = read(r#"{"x":1,"y":null}"#, Spelling::One).expect("read");
         assert_eq!(unknown, ["x"]);
+    }
+
+    #[test]
+    fn a_crowd_of_unknown_members_is_not_kept() {
+        let members: Vec<String> = (0..1000).map(|number| format!("\"x{number}\":1")).collect();
+        let (_, unknown) = read(&format!("{{{}}}", members.join(",")), Spelling::One).expect("read");
+        assert_eq!(unknown.len(), MAX_UNKNOWN);
+    }
+
+    #[test]
+    fn a_limit_of_another_api_is_refused() {
+        let read = read(r#"{"n_predict":5}"#, Spelling::One);
+        assert_eq!(read, Err(Unfit::Foreign("n_predict")));
     }
 
     #[test]
