@@ -21,6 +21,7 @@ pub mod mapping;
 pub mod generic;
 pub mod price_file;
 pub mod format;
+pub mod dialect;
 
 use std::path::Path;
 

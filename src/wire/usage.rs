@@ -117,6 +117,11 @@ impl<'a> Object<'a> {
         self.0
     }
 
+    /// Returns keys and values in the order in which they stand.
+    pub fn members(&self) -> impl Iterator<Item = (&str, Raw<'a>)> {
+        self.0.iter().map(|(key, value)| (key.as_ref(), *value))
+    }
+
     /// Says whether there are no keys.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
