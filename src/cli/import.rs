@@ -1,6 +1,7 @@
 //! `outlay import`: ledgers into the store, once; and the catching up before a report.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::mpsc::sync_channel;
 
@@ -9,7 +10,7 @@ use crate::domain::observation::Batch;
 use crate::domain::price::PriceBook;
 use crate::feed::ledger::Ledger;
 use crate::feed::mark::Marks;
-use crate::feed::scan::{ScanReport, scan};
+use crate::feed::scan::{ScanReport, scan_in_order};
 use crate::report::text;
 use crate::store::Store;
 
@@ -46,13 +47,23 @@ pub fn run(context: &Context, given: &[String]) -> anyhow::Result<ExitCode> {
     Ok(if nothing { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
+/// Opens the store, and prices the calls that had no price under the prices it was last opened with.
+/// Returns how many those are as well.
+pub fn open(path: &Path, book: &PriceBook) -> anyhow::Result<(Store, u64)> {
+    let mut store = Store::open(path)?;
+    let mut pricer = book.pricer();
+    let priced = store.reprice_unpriced(book.fingerprint(), &mut |call| pricer.cost(call))?;
+    Ok((store, priced))
+}
+
 /// Reads what is new in the ledgers into the store.
 pub fn catch_up(context: &Context, ledgers: &[Ledger]) -> anyhow::Result<Imported> {
-    let mut store = Store::open(&context.settings.store)?;
+    let book = context.prices()?;
+    let (mut store, _) = open(context.store_path()?, &book)?;
     if ledgers.is_empty() {
         return Ok(Imported::default());
     }
-    record(&mut store, &context.prices()?, ledgers)
+    record(&mut store, &book, ledgers)
 }
 
 /// Scans the ledgers from where the store stands, and records what is found as it comes.
@@ -64,8 +75,8 @@ fn record(store: &mut Store, book: &PriceBook, ledgers: &[Ledger]) -> anyhow::Re
     let shows = io::stderr().is_terminal();
     std::thread::scope(|scope| -> anyhow::Result<()> {
         // The scan ends by itself once the receiver is gone: a failed send is its `false`.
-        let scanning =
-            scope.spawn(move || scan(ledgers, &marks, &Databases, &|batch| sender.send(batch).is_ok()));
+        let scanning = scope
+            .spawn(move || scan_in_order(ledgers, &marks, &Databases, &|batch| sender.send(batch).is_ok()));
         let mut done = Ok(());
         while let Ok(first) = receiver.recv() {
             let batches: Vec<Batch> =
@@ -73,7 +84,7 @@ fn record(store: &mut Store, book: &PriceBook, ledgers: &[Ledger]) -> anyhow::Re
             match store.record_all(&batches, &mut |call| pricer.cost(call), now()) {
                 Ok(applied) => {
                     imported.added += applied.added;
-                    imported.copies += applied.copies.iter().sum::<u64>();
+                    imported.copies += applied.copies.values().sum::<u64>();
                     if shows && imported.added > 50_000 {
                         let _ = write!(io::stderr(), "\r{} calls ", text::tokens(imported.added));
                     }

@@ -76,6 +76,11 @@ impl Label {
         self.0
     }
 
+    /// Returns a number for the text that is the same in every run.
+    pub fn number(self) -> u64 {
+        xxh3_64(self.0.as_bytes())
+    }
+
     /// Says whether there is no text.
     pub const fn is_empty(self) -> bool {
         self.0.is_empty()

@@ -21,7 +21,7 @@ const KEPT: usize = 150_000;
 /// Temporary partitions.
 const PARTITIONS: usize = 128;
 /// Bytes of one written record.
-const RECORD: usize = 136;
+const RECORD: usize = 144;
 
 /// One record of a call, with what it adds to which row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +32,8 @@ pub struct Record {
     pub claim: Claim,
     /// The row it is summed in.
     pub row: u32,
-    /// The source it was read from.
-    pub source: u32,
+    /// The source it was read from, by [`crate::domain::label::Label::number`].
+    pub source: u64,
     /// What it adds.
     pub sums: Sums,
 }
@@ -57,7 +57,7 @@ pub enum Outcome {
     /// A call that counts.
     Counts(Record),
     /// A record of this source that was dropped.
-    Dropped(u32, Copy),
+    Dropped(u64, Copy),
 }
 
 impl Default for Resolver {
@@ -152,13 +152,13 @@ fn contest(held: &mut Record, record: Record, outcome: &mut dyn FnMut(Outcome)) 
     let request =
         if held.claim.nearness == Nearness::Main { held.claim.request } else { record.claim.request };
     let request = request.or(record.claim.request).or(held.claim.request);
-    if record.claim.beats(&record.sums.tokens, &held.claim, &held.sums.tokens) {
-        let why = if held.claim.nearness == Nearness::Main { Copy::Replaced } else { held.claim.loss() };
-        outcome(Outcome::Dropped(held.source, why));
-        *held = record;
+    let mine = (&record.sums.tokens, record.source);
+    let loser = if record.claim.wins(mine, &held.claim, (&held.sums.tokens, held.source)) {
+        std::mem::replace(held, record)
     } else {
-        outcome(Outcome::Dropped(record.source, record.claim.loss()));
-    }
+        record
+    };
+    outcome(Outcome::Dropped(loser.source, loser.claim.loss()));
     held.claim.request = request;
 }
 
@@ -194,7 +194,8 @@ fn encode(record: &Record) -> [u8; RECORD] {
         flags,
         claim.request.unwrap_or(0),
         claim.order,
-        u64::from(*row) << 32 | u64::from(*source),
+        u64::from(*row),
+        *source,
         sums.calls.cast_unsigned(),
         sums.failed.cast_unsigned(),
         sums.cost.nanos().cast_unsigned(),
@@ -216,7 +217,7 @@ fn encode(record: &Record) -> [u8; RECORD] {
 fn decode(bytes: &[u8; RECORD]) -> Record {
     let mut id = [0; 16];
     id.copy_from_slice(&bytes[..16]);
-    let mut words = [0_u64; 15];
+    let mut words = [0_u64; 16];
     for (word, slot) in words.iter_mut().zip(bytes[16..].chunks_exact(8)) {
         *word = slot.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte));
     }
@@ -228,23 +229,22 @@ fn decode(bytes: &[u8; RECORD]) -> Record {
         order: words[2],
     };
     let tokens = TokenCount {
-        input: Tokens::new(words[9]),
-        cache_read: Tokens::new(words[10]),
-        cache_write_short: Tokens::new(words[11]),
-        cache_write_long: Tokens::new(words[12]),
-        output: Tokens::new(words[13]),
-        reasoning: Tokens::new(words[14]),
+        input: Tokens::new(words[10]),
+        cache_read: Tokens::new(words[11]),
+        cache_write_short: Tokens::new(words[12]),
+        cache_write_long: Tokens::new(words[13]),
+        output: Tokens::new(words[14]),
+        reasoning: Tokens::new(words[15]),
     };
     let sums = Sums {
-        calls: words[4].cast_signed(),
-        failed: words[5].cast_signed(),
+        calls: words[5].cast_signed(),
+        failed: words[6].cast_signed(),
         tokens,
-        cost: Money::from_nanos(words[6].cast_signed()),
-        reported: Money::from_nanos(words[7].cast_signed()),
-        unpriced: words[8].cast_signed(),
+        cost: Money::from_nanos(words[7].cast_signed()),
+        reported: Money::from_nanos(words[8].cast_signed()),
+        unpriced: words[9].cast_signed(),
     };
-    let row = u32::try_from(words[3] >> 32).unwrap_or(0);
-    let source = u32::try_from(words[3] & 0xffff_ffff).unwrap_or(0);
+    let (row, source) = (u32::try_from(words[3]).unwrap_or(0), words[4]);
     Record { id: CallId::from_bits(u128::from_le_bytes(id)), claim, row, source, sums }
 }
 

@@ -26,7 +26,7 @@ struct Day {
 pub(super) fn books(conn: &Connection) -> rusqlite::Result<Vec<String>> {
     let tx = conn.unchecked_transaction()?;
     let mut findings = Vec::new();
-    let mut calls_by_source: HashMap<i64, i64> = HashMap::new();
+    let mut calls_by_source: HashMap<i64, [i64; 2]> = HashMap::new();
     let mut from = i64::MIN;
     while let Some(day) = next_day(&tx, from)? {
         let counted = counted(&tx, day)?;
@@ -36,14 +36,18 @@ pub(super) fn books(conn: &Connection) -> rusqlite::Result<Vec<String>> {
         compare("tenant_slot", day, &counted.tenant_slots, &kept.tenant_slots, &mut findings);
         compare("tenant_day", day, &counted.tenant_days, &kept.tenant_days, &mut findings);
         for (key, figures) in &counted.days {
-            *calls_by_source.entry(key.source).or_default() += figures.0[0];
+            let [calls, failed] = calls_by_source.entry(key.source).or_default();
+            *calls += figures.0[0];
+            *failed += figures.0[1];
         }
         from = day + 1;
     }
     for (source, calls) in source::calls(&tx)? {
-        let counted = calls_by_source.get(&source).copied().unwrap_or(0);
+        let counted = calls_by_source.get(&source).copied().unwrap_or_default();
         if counted != calls {
-            findings.push(format!("source {source}: its counter says {calls} calls, its rows say {counted}"));
+            findings.push(format!(
+                "source {source}: its counters say {calls:?} answered and failed calls, its rows say {counted:?}"
+            ));
         }
     }
     if findings.len() > SPELLED_OUT {

@@ -1,6 +1,7 @@
 //! The only SQL: the store of calls, their sums, and how far each source has been read.
 
 mod error;
+mod folder;
 mod open;
 mod name;
 mod figures;

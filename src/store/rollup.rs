@@ -7,6 +7,7 @@ use rusqlite::{Connection, Row, params_from_iter};
 use super::call::{Key, variant};
 use super::figures::{self, Figures};
 use super::name::Names;
+use super::source::Turnover;
 use crate::domain::call::{ModelId, Provider, Region, Status, TenantId, Tier};
 use crate::domain::rollup::Slice;
 use crate::domain::time::Timestamp;
@@ -80,19 +81,24 @@ impl Sheet {
         self.0.entry((slot_of(at), key)).or_default().take_back(figures);
     }
 
-    /// Writes the changes to the four tables, and returns the change of calls by source.
-    pub(super) fn write(self, conn: &Connection) -> rusqlite::Result<HashMap<i64, i64>> {
+    /// Writes the changes to the four tables, and adds the change of calls to the turnover of each source.
+    pub(super) fn write(
+        self,
+        conn: &Connection,
+        sources: &mut HashMap<i64, Turnover>,
+    ) -> rusqlite::Result<()> {
         let mut slots: Vec<_> = self.0.into_iter().filter(|(_, figures)| !figures.is_zero()).collect();
         let mut days: HashMap<(i64, Key), Figures> = HashMap::new();
         let mut tenant_slots: HashMap<(i64, i64), Figures> = HashMap::new();
         let mut tenant_days: HashMap<(i64, i64), Figures> = HashMap::new();
-        let mut sources = HashMap::new();
         for ((slot, key), figures) in &slots {
             let day = slot.div_euclid(SLOTS_PER_DAY);
             days.entry((day, *key)).or_default().add(figures);
             tenant_slots.entry((*slot, key.tenant)).or_default().add(figures);
             tenant_days.entry((day, key.tenant)).or_default().add(figures);
-            *sources.entry(key.source).or_default() += figures.0[0];
+            let source = sources.entry(key.source).or_default();
+            source.calls += figures.0[0];
+            source.failed += figures.0[1];
         }
         slots.sort_unstable_by_key(|(key, _)| *key);
         upsert_slices(conn, Grain::Slot, &slots)?;
@@ -100,8 +106,7 @@ impl Sheet {
         days.sort_unstable_by_key(|(key, _)| *key);
         upsert_slices(conn, Grain::Day, &days)?;
         upsert_tenants(conn, Grain::Slot, tenant_slots)?;
-        upsert_tenants(conn, Grain::Day, tenant_days)?;
-        Ok(sources)
+        upsert_tenants(conn, Grain::Day, tenant_days)
     }
 }
 

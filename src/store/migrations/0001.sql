@@ -98,8 +98,8 @@ CREATE TABLE source (
   copy_repeated  INTEGER NOT NULL DEFAULT 0,
   copy_sidechain INTEGER NOT NULL DEFAULT 0,
   copy_echo      INTEGER NOT NULL DEFAULT 0,
-  copy_replaced  INTEGER NOT NULL DEFAULT 0,
   calls          INTEGER NOT NULL DEFAULT 0,
+  failed         INTEGER NOT NULL DEFAULT 0,
   last_read_at   INTEGER NOT NULL,
   note           TEXT
 ) STRICT;
@@ -131,4 +131,10 @@ CREATE TABLE mark (
   head     INTEGER NOT NULL,
   tail     INTEGER NOT NULL,
   seen_at  INTEGER NOT NULL
+) STRICT;
+
+-- The prices that calls without a cost were last looked up in: one row.
+CREATE TABLE price_book (
+  one         INTEGER PRIMARY KEY CHECK (one = 1),
+  fingerprint INTEGER NOT NULL
 ) STRICT;
