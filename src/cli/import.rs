@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, sync_channel};
 
 use super::context::{Context, Databases, now};
 use crate::domain::observation::Batch;
@@ -14,8 +14,11 @@ use crate::feed::scan::{ScanReport, scan_in_order};
 use crate::report::text;
 use crate::store::Store;
 
-/// Batches recorded in one transaction.
-const AT_ONCE: usize = 16;
+/// Batches that wait for the store.
+const WAITING: usize = 8;
+/// Calls and batches recorded in one transaction: each page of the store is then written for many calls.
+const CALLS_AT_ONCE: usize = 1 << 17;
+const BATCHES_AT_ONCE: usize = 1 << 12;
 
 /// What an import did.
 #[derive(Debug, Default)]
@@ -52,8 +55,8 @@ pub fn run(context: &Context, given: &[String]) -> anyhow::Result<ExitCode> {
 pub fn open(path: &Path, book: &PriceBook) -> anyhow::Result<(Store, u64)> {
     let mut store = Store::open(path)?;
     let mut pricer = book.pricer();
-    let priced = store.reprice_unpriced(book.fingerprint(), &mut |call| pricer.cost(call))?;
-    Ok((store, priced))
+    let found = store.reprice_unpriced(book.fingerprint(), &mut |call| pricer.cost(call))?;
+    Ok((store, found))
 }
 
 /// Reads what is new in the ledgers into the store.
@@ -71,17 +74,19 @@ fn record(store: &mut Store, book: &PriceBook, ledgers: &[Ledger]) -> anyhow::Re
     let marks = Marks::new(store.marks()?);
     let mut pricer = book.pricer();
     let mut imported = Imported::default();
-    let (sender, receiver) = sync_channel::<Batch>(AT_ONCE);
+    let (sender, receiver) = sync_channel::<Batch>(WAITING);
     let shows = io::stderr().is_terminal();
     std::thread::scope(|scope| -> anyhow::Result<()> {
         // The scan ends by itself once the receiver is gone: a failed send is its `false`.
         let scanning = scope
             .spawn(move || scan_in_order(ledgers, &marks, &Databases, &|batch| sender.send(batch).is_ok()));
         let mut done = Ok(());
-        while let Ok(first) = receiver.recv() {
-            let batches: Vec<Batch> =
-                std::iter::once(first).chain(receiver.try_iter().take(AT_ONCE - 1)).collect();
-            match store.record_all(&batches, &mut |call| pricer.cost(call), now()) {
+        loop {
+            let batches = gather(&receiver);
+            if batches.is_empty() {
+                break;
+            }
+            match store.import_all(&batches, &mut |call| pricer.cost(call), now()) {
                 Ok(applied) => {
                     imported.added += applied.added;
                     imported.copies += applied.copies.values().sum::<u64>();
@@ -103,4 +108,15 @@ fn record(store: &mut Store, book: &PriceBook, ledgers: &[Ledger]) -> anyhow::Re
         Ok(done?)
     })?;
     Ok(imported)
+}
+
+/// Waits for as many batches as go into one transaction; fewer come only at the end.
+fn gather(receiver: &Receiver<Batch>) -> Vec<Batch> {
+    let (mut batches, mut calls) = (Vec::new(), 0);
+    while calls < CALLS_AT_ONCE && batches.len() < BATCHES_AT_ONCE {
+        let Ok(batch) = receiver.recv() else { break };
+        calls += batch.decoded.calls.len();
+        batches.push(batch);
+    }
+    batches
 }

@@ -215,7 +215,7 @@ impl Librarian {
     fn prices(&self) -> Result<Vec<PriceRow>, StoreError> {
         let now = now();
         let mut used: HashMap<(Provider, ModelId), Sums> = HashMap::new();
-        self.reader.rollups(Some(self.calendar.day(now)), &mut |_, slice, sums| {
+        self.reader.rollups_by_day(Some(self.calendar.day(now)), &mut |_, slice, sums| {
             *used.entry((slice.provider, slice.model)).or_default() += *sums;
         })?;
         let mut rows: Vec<PriceRow> = Vec::new();

@@ -237,6 +237,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
         #[test]
         fn every_line_is_accounted_for_whatever_the_order_and_the_memory(
             lines in proptest::collection::vec((any_line(), 0_usize..3), 0..60).prop_map(spread),

@@ -5,9 +5,10 @@ use std::fmt::Debug;
 
 use rusqlite::Connection;
 
-use super::call::{self, Key};
+use super::call;
 use super::figures::{COLUMNS, Figures};
 use super::rollup::{self, Grain, SLOTS_PER_DAY, slot_of};
+use super::slice::Key;
 use super::source;
 
 /// Findings that are spelled out; the rest is counted.
@@ -80,12 +81,12 @@ fn next_day(conn: &Connection, from: i64) -> rusqlite::Result<Option<i64>> {
 fn counted(conn: &Connection, day: i64) -> rusqlite::Result<Day> {
     let mut sums = Day::default();
     let step = Grain::Day.step();
-    call::between(conn, (day * step, (day + 1) * step), &mut |entry| {
-        let (slot, key, figures) = (slot_of(entry.at), entry.key, Figures::of(&entry.sums()));
-        sums.slots.entry((slot, key)).or_default().add(&figures);
-        sums.days.entry(key).or_default().add(&figures);
-        sums.tenant_slots.entry((slot, key.tenant)).or_default().add(&figures);
-        sums.tenant_days.entry(key.tenant).or_default().add(&figures);
+    call::between(conn, (day * step, (day + 1) * step), &mut |at, key, figures| {
+        let slot = slot_of(at);
+        sums.slots.entry((slot, *key)).or_default().add(figures);
+        sums.days.entry(*key).or_default().add(figures);
+        sums.tenant_slots.entry((slot, key.tenant)).or_default().add(figures);
+        sums.tenant_days.entry(key.tenant).or_default().add(figures);
     })?;
     Ok(sums)
 }

@@ -4,6 +4,7 @@ mod error;
 mod folder;
 mod open;
 mod name;
+mod slice;
 mod figures;
 mod call;
 mod rollup;

@@ -53,7 +53,7 @@ pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
     use_wal(&conn).map_err(fault)?;
     conn.execute_batch(
         "PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864;
-         PRAGMA trusted_schema = OFF;",
+         PRAGMA wal_autocheckpoint = 16384; PRAGMA trusted_schema = OFF;",
     )
     .map_err(fault)?;
     conn.set_prepared_statement_cache_capacity(64);

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
-use super::call::{self, Calls, Entry, Held, Key};
+use super::call::{self, Calls, Entry, Held};
 use super::figures::Figures;
 use super::name::Names;
 use super::rollup::Sheet;
+use super::slice::Key;
 use super::source::Turnover;
 use super::{StoreError, bad_line, check, mark, open, source};
 use crate::domain::call::{Call, Cost};
@@ -67,8 +68,29 @@ impl Store {
         price: &mut dyn FnMut(&Call) -> Cost,
         now: Timestamp,
     ) -> Result<Applied, StoreError> {
+        self.take_all(batches, Telling::Changes, price, now)
+    }
+
+    /// Records like [`Store::record_all`], and leaves the list of changes empty: an import can be large.
+    pub fn import_all(
+        &mut self,
+        batches: &[Batch],
+        price: &mut dyn FnMut(&Call) -> Cost,
+        now: Timestamp,
+    ) -> Result<Applied, StoreError> {
+        self.take_all(batches, Telling::Counts, price, now)
+    }
+
+    fn take_all(
+        &mut self,
+        batches: &[Batch],
+        telling: Telling,
+        price: &mut dyn FnMut(&Call) -> Cost,
+        now: Timestamp,
+    ) -> Result<Applied, StoreError> {
         self.write(|conn, names| {
             let mut desk = Desk::new(conn, names, price, now)?;
+            desk.telling = telling;
             for batch in batches {
                 desk.take(batch)?;
             }
@@ -152,6 +174,13 @@ enum Repriced {
     No,
 }
 
+/// How much is said of what a transaction did.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Telling {
+    Changes,
+    Counts,
+}
+
 /// One transaction at work.
 struct Desk<'a> {
     conn: &'a Connection,
@@ -161,6 +190,7 @@ struct Desk<'a> {
     calls: Calls<'a>,
     sheet: Sheet,
     turnovers: HashMap<i64, Turnover>,
+    telling: Telling,
     applied: Applied,
 }
 
@@ -173,7 +203,8 @@ impl<'a> Desk<'a> {
     ) -> rusqlite::Result<Desk<'a>> {
         let calls = Calls::new(conn)?;
         let (sheet, turnovers, applied) = (Sheet::default(), HashMap::new(), Applied::default());
-        Ok(Desk { conn, names, price, now, calls, sheet, turnovers, applied })
+        let telling = Telling::Counts;
+        Ok(Desk { conn, names, price, now, calls, sheet, turnovers, telling, applied })
     }
 
     fn take(&mut self, batch: &Batch) -> rusqlite::Result<()> {
@@ -191,7 +222,8 @@ impl<'a> Desk<'a> {
 
     fn take_call(&mut self, call: &Call, label: Label, source: i64) -> rusqlite::Result<()> {
         let key = Key::of(call, source, self.conn, self.names)?;
-        let mut entry = Entry::of(call, key);
+        let slice = self.names.slices.id(self.conn, &key)?;
+        let mut entry = Entry::of(call, slice, key);
         let is_ahead = call.at > self.now.after(AHEAD);
         if is_ahead {
             entry.stated = Some(call.at);
@@ -224,7 +256,7 @@ impl<'a> Desk<'a> {
         }
         // Nothing but its place is new: the cost stays what it was.
         self.take_back(&held)?;
-        let moved = Entry { claim, key, ..held.entry };
+        let moved = Entry { claim, slice, key, ..held.entry };
         self.count(&moved, Slice::of(call, label));
         self.calls.replace(held.row, &moved)
     }
@@ -265,15 +297,19 @@ impl<'a> Desk<'a> {
 
     fn count(&mut self, entry: &Entry, slice: Slice) {
         let sums = entry.sums();
-        self.sheet.add(entry.at, entry.key, &Figures::of(&sums));
-        self.applied.changes.push(Change { at: entry.at, slice, sums, sign: Sign::Adds });
+        self.sheet.add(entry.at, (entry.slice, &entry.key), &Figures::of(&sums));
+        if self.telling == Telling::Changes {
+            self.applied.changes.push(Change { at: entry.at, slice, sums, sign: Sign::Adds });
+        }
     }
 
     fn take_back(&mut self, held: &Held) -> rusqlite::Result<()> {
         let sums = held.entry.sums();
-        self.sheet.take_back(held.entry.at, held.entry.key, &Figures::of(&sums));
-        let slice = super::rollup::slice_of(&held.entry.key, self.conn, self.names)?;
-        self.applied.changes.push(Change { at: held.entry.at, slice, sums, sign: Sign::TakesBack });
+        self.sheet.take_back(held.entry.at, (held.entry.slice, &held.entry.key), &Figures::of(&sums));
+        if self.telling == Telling::Changes {
+            let slice = held.entry.key.slice(self.conn, self.names)?;
+            self.applied.changes.push(Change { at: held.entry.at, slice, sums, sign: Sign::TakesBack });
+        }
         Ok(())
     }
 

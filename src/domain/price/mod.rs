@@ -8,6 +8,7 @@ mod text;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
+use foldhash::fast::RandomState;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::call::{Call, Cost, ModelId, Provider, Region, Tier};
@@ -37,7 +38,7 @@ pub struct PriceBook {
 #[derive(Debug)]
 pub struct Pricer<'a> {
     book: &'a PriceBook,
-    known: HashMap<Key, usize>,
+    known: HashMap<Key, usize, RandomState>,
     found: Vec<Found>,
     last: Option<(Key, usize)>,
 }
@@ -108,7 +109,7 @@ impl PriceBook {
 
     /// Returns a pricer over this book.
     pub fn pricer(&self) -> Pricer<'_> {
-        Pricer { book: self, known: HashMap::new(), found: Vec::new(), last: None }
+        Pricer { book: self, known: HashMap::default(), found: Vec::new(), last: None }
     }
 
     /// Returns a number that differs between books that may price a call differently.
