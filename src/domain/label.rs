@@ -83,6 +83,11 @@ impl Label {
         self.0.text
     }
 
+    /// Returns a number for the text that is the same in every run.
+    pub fn fingerprint(self) -> u64 {
+        xxh3_64(self.as_str().as_bytes())
+    }
+
     /// Says whether there is no text.
     pub const fn is_empty(self) -> bool {
         self.0.text.is_empty()

@@ -87,7 +87,6 @@ impl By {
         }
         Ok(found)
     }
-
 }
 
 /// What a report is asked for.

@@ -27,8 +27,8 @@ const PARTITIONS: usize = 128;
 /// Bytes of a partition that are collected before they are written.
 const BLOCK: usize = 1 << 15;
 /// Bytes of a written record of the usual kind, and of any other.
-const SHORT: usize = 64;
-const LONG: usize = 136;
+const SHORT: usize = 72;
+const LONG: usize = 144;
 /// Marks a short record, in the byte of its flags.
 const IS_SHORT: u8 = 0x80;
 
@@ -41,8 +41,8 @@ pub struct Record {
     pub claim: Claim,
     /// The row it is summed in.
     pub row: u32,
-    /// The source it was read from.
-    pub source: u32,
+    /// The source it was read from, by [`crate::domain::label::Label::fingerprint`].
+    pub source: u64,
     /// What it adds.
     pub sums: Sums,
 }
@@ -66,7 +66,7 @@ pub enum Outcome {
     /// A call that counts.
     Counts(Record),
     /// A record of this source that was dropped.
-    Dropped(u32, Copy),
+    Dropped(u64, Copy),
 }
 
 impl Default for Resolver {
@@ -254,13 +254,13 @@ fn contest(held: &mut Record, record: Record, outcome: &mut dyn FnMut(Outcome)) 
     let request =
         if held.claim.nearness == Nearness::Main { held.claim.request } else { record.claim.request };
     let request = request.or(record.claim.request).or(held.claim.request);
-    if record.claim.beats(&record.sums.tokens, &held.claim, &held.sums.tokens) {
-        let why = if held.claim.nearness == Nearness::Main { Copy::Replaced } else { held.claim.loss() };
-        outcome(Outcome::Dropped(held.source, why));
-        *held = record;
+    let mine = (&record.sums.tokens, record.source);
+    let loser = if record.claim.wins(mine, &held.claim, (&held.sums.tokens, held.source)) {
+        std::mem::replace(held, record)
     } else {
-        outcome(Outcome::Dropped(record.source, record.claim.loss()));
-    }
+        record
+    };
+    outcome(Outcome::Dropped(loser.source, loser.claim.loss()));
     held.claim.request = request;
 }
 
@@ -292,12 +292,13 @@ fn decode_next(bytes: &[u8]) -> io::Result<Option<(Record, &[u8])>> {
 /// dollars by its ledger, with counts of at most 32 bits.
 fn encode_short(record: &Record) -> Option<[u8; SHORT]> {
     let Record { id, claim, row, source, sums } = record;
-    let Sums { calls: 1, failed: 0, tokens, cost, reported: Money::ZERO, unpriced: unpriced @ (0 | 1) } = sums
+    let Sums { calls: 1, failed: 0, tokens, cost, reported: Money::ZERO, unpriced: unpriced @ (0 | 1) } =
+        sums
     else {
         return None;
     };
     let usual = Claim { order: claim.order, ..Claim::default() };
-    if *claim != usual || *source >= 1 << 24 {
+    if *claim != usual {
         return None;
     }
     let counts = [
@@ -309,13 +310,13 @@ fn encode_short(record: &Record) -> Option<[u8; SHORT]> {
         tokens.reasoning,
     ];
     let mut bytes = [0; SHORT];
-    let head = source << 8 | u32::from(IS_SHORT) | u32::from(*unpriced == 1);
-    bytes[..4].copy_from_slice(&head.to_le_bytes());
+    bytes[0] = IS_SHORT | u8::from(*unpriced == 1);
     bytes[4..8].copy_from_slice(&row.to_le_bytes());
     bytes[8..24].copy_from_slice(&id.bits().to_le_bytes());
     bytes[24..32].copy_from_slice(&claim.order.to_le_bytes());
     bytes[32..40].copy_from_slice(&cost.nanos().to_le_bytes());
-    for (slot, tokens) in bytes[40..].as_chunks_mut().0.iter_mut().zip(counts) {
+    bytes[40..48].copy_from_slice(&source.to_le_bytes());
+    for (slot, tokens) in bytes[48..].as_chunks_mut().0.iter_mut().zip(counts) {
         *slot = u32::try_from(tokens.count()).ok()?.to_le_bytes();
     }
     Some(bytes)
@@ -327,12 +328,12 @@ fn decode_short(bytes: &[u8; SHORT]) -> Record {
     let long = |at: usize| u64::from(word(at + 1)) << 32 | u64::from(word(at));
     let count = |at: usize| Tokens::new(u64::from(word(at)));
     let tokens = TokenCount {
-        input: count(10),
-        cache_read: count(11),
-        cache_write_short: count(12),
-        cache_write_long: count(13),
-        output: count(14),
-        reasoning: count(15),
+        input: count(12),
+        cache_read: count(13),
+        cache_write_short: count(14),
+        cache_write_long: count(15),
+        output: count(16),
+        reasoning: count(17),
     };
     let cost = Money::from_nanos(long(8).cast_signed());
     let unpriced = i64::from(word(0) & 1);
@@ -340,7 +341,7 @@ fn decode_short(bytes: &[u8; SHORT]) -> Record {
         id: CallId::from_bits(u128::from(long(4)) << 64 | u128::from(long(2))),
         claim: Claim { order: long(6), ..Claim::default() },
         row: word(1),
-        source: word(0) >> 8,
+        source: long(10),
         sums: Sums { calls: 1, failed: 0, tokens, cost, reported: Money::ZERO, unpriced },
     }
 }
@@ -355,7 +356,8 @@ fn encode(record: &Record) -> [u8; LONG] {
         flags,
         claim.request.unwrap_or(0),
         claim.order,
-        u64::from(*row) << 32 | u64::from(*source),
+        u64::from(*row),
+        *source,
         sums.calls.cast_unsigned(),
         sums.failed.cast_unsigned(),
         sums.cost.nanos().cast_unsigned(),
@@ -389,24 +391,23 @@ fn decode(bytes: &[u8; LONG]) -> Record {
         order: word(2),
     };
     let tokens = TokenCount {
-        input: Tokens::new(word(9)),
-        cache_read: Tokens::new(word(10)),
-        cache_write_short: Tokens::new(word(11)),
-        cache_write_long: Tokens::new(word(12)),
-        output: Tokens::new(word(13)),
-        reasoning: Tokens::new(word(14)),
+        input: Tokens::new(word(10)),
+        cache_read: Tokens::new(word(11)),
+        cache_write_short: Tokens::new(word(12)),
+        cache_write_long: Tokens::new(word(13)),
+        output: Tokens::new(word(14)),
+        reasoning: Tokens::new(word(15)),
     };
     let sums = Sums {
-        calls: word(4).cast_signed(),
-        failed: word(5).cast_signed(),
+        calls: word(5).cast_signed(),
+        failed: word(6).cast_signed(),
         tokens,
-        cost: money(6),
-        reported: money(7),
-        unpriced: word(8).cast_signed(),
+        cost: money(7),
+        reported: money(8),
+        unpriced: word(9).cast_signed(),
     };
-    let row = (word(3) >> 32) as u32;
-    let source = (word(3) & 0xffff_ffff) as u32;
-    Record { id: CallId::from_bits(u128::from(word(16)) << 64 | u128::from(word(15))), claim, row, source, sums }
+    let id = CallId::from_bits(u128::from(word(17)) << 64 | u128::from(word(16)));
+    Record { id, claim, row: u32::try_from(word(3)).unwrap_or(0), source: word(4), sums }
 }
 
 /// Says whether sums hold nothing but failed calls without tokens.
@@ -470,7 +471,7 @@ mod tests {
         #[test]
         fn written_records_come_back_the_same(
             id in any::<u8>(), output in any::<u64>(), order in any::<u64>(), calls in 0_i64..3,
-            usual in any::<bool>(), request in any::<Option<u64>>(), unpriced in 0_i64..3, source in any::<u32>(),
+            usual in any::<bool>(), request in any::<Option<u64>>(), unpriced in 0_i64..3, source in any::<u64>(),
         ) {
             let mut record = record(id, output, order);
             record.source = source;

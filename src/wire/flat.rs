@@ -80,7 +80,8 @@ impl<const N: usize> Flat<N> {
                     return None;
                 }
                 seen |= 1 << slot;
-                *values.get_mut(usize::from(slot))? = if value.as_written() == "null" { Raw::MISSING } else { value };
+                *values.get_mut(usize::from(slot))? =
+                    if value.as_written() == "null" { Raw::MISSING } else { value };
             }
             match bytes.get(at)? {
                 b',' => {}
@@ -141,7 +142,8 @@ fn blanks(bytes: &[u8], at: usize) -> usize {
 /// Reads a plain value; `None` for what only a parser can tell. `null` comes as it is written.
 fn value(text: &str, at: usize) -> Option<Raw<'_>> {
     let bytes = text.as_bytes();
-    let word = |word: &str| bytes[at..].starts_with(word.as_bytes()).then(|| text.get(at..at + word.len()))?;
+    let word =
+        |word: &str| bytes[at..].starts_with(word.as_bytes()).then(|| text.get(at..at + word.len()))?;
     match bytes.get(at)? {
         b'"' => {
             let end = at + 1 + memchr::memchr2(b'"', b'\\', &bytes[at + 1..])?;
@@ -283,14 +285,21 @@ mod tests {
     }
 
     fn piece() -> impl Strategy<Value = String> {
-        let words = ["{", "}", ",", ":", "\"", "\"a\":", "\"b\": ", ",\"key\":", " ", "\\", "null", "true", "é"];
+        let words =
+            ["{", "}", ",", ":", "\"", "\"a\":", "\"b\": ", ",\"key\":", " ", "\\", "null", "true", "é"];
         let word = proptest::sample::select(words.to_vec()).prop_map(str::to_owned);
         prop_oneof![4 => word, 2 => "[0-9.e-]{1,4}", 1 => "\"[a-z\\\\]{0,3}\"", 1 => any::<char>().prop_map(String::from)]
     }
 
     fn object() -> impl Strategy<Value = String> {
         let key = proptest::sample::select(vec!["a", "b", "key", "other", "a b"]);
-        let value = prop_oneof!["[0-9]{1,3}", "[0-9]\\.[0-9]{0,2}", "\"[a-zé ]{0,4}\"", Just("null".to_owned()), Just("{}".to_owned())];
+        let value = prop_oneof![
+            "[0-9]{1,3}",
+            "[0-9]\\.[0-9]{0,2}",
+            "\"[a-zé ]{0,4}\"",
+            Just("null".to_owned()),
+            Just("{}".to_owned())
+        ];
         let gap = proptest::sample::select(vec!["", " ", "  "]);
         proptest::collection::vec((key, value, gap), 0..5).prop_map(|pairs| {
             let pairs: Vec<_> = pairs.iter().map(|(k, v, gap)| format!("\"{k}\":{gap}{v}")).collect();

@@ -71,7 +71,12 @@ impl Native {
     }
 
     /// Reads `text`, which is `line` or says the same, and adds the call.
-    fn read(&mut self, (text, line): (&[u8], &[u8]), place: Place, calls: &mut Vec<Call>) -> Result<(), String> {
+    fn read(
+        &mut self,
+        (text, line): (&[u8], &[u8]),
+        place: Place,
+        calls: &mut Vec<Call>,
+    ) -> Result<(), String> {
         let mut record = Line([Raw::MISSING; KEYS.len()]);
         self.flat.read(text, &mut record.0).map_err(|error| json::not_json(&error))?;
         let ts = if record.ts().is_missing() { record.timestamp() } else { record.ts() };

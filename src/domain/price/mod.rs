@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::RandomState;
+use xxhash_rust::xxh3::Xxh3Default;
 
 use super::call::{Call, Cost, ModelId, Provider, Region, Tier};
 use super::money::Money;
@@ -110,6 +111,18 @@ impl PriceBook {
     /// Returns a pricer over this book.
     pub fn pricer(&self) -> Pricer<'_> {
         Pricer { book: self, known: HashMap::default(), found: Vec::new(), last: None }
+    }
+
+    /// Returns a number that differs between books that may price a call differently.
+    pub fn fingerprint(&self) -> u64 {
+        let user: Vec<Price> = self.user.values().flatten().cloned().collect();
+        let mut hash = Xxh3Default::new();
+        for text in [self.catalogue.as_ref(), &write_catalogue(&user), &format!("{:?}", self.aliases)] {
+            hash.update(text.as_bytes());
+            // Catalogue text has no such byte: what belongs to which part stays clear.
+            hash.update(&[0]);
+        }
+        hash.digest()
     }
 
     /// Returns the price in force at a moment; the provider may be empty.
