@@ -95,8 +95,9 @@ impl<const N: usize> Flat<N> {
     /// Steps over a key: returns which it is, and where its value begins.
     fn step(&mut self, index: usize, bytes: &[u8], at: usize) -> Option<(Option<u8>, usize)> {
         if let Some(known) = self.steps.get(index) {
-            if known.stands(&bytes[at..]) {
-                return Some((known.slot, at + usize::from(known.length)));
+            let begin = at + usize::from(known.length);
+            if known.stands(&bytes[at..]) && bytes.get(begin) != Some(&b' ') {
+                return Some((known.slot, begin));
             }
         }
         let opening = if index == 0 { b'{' } else { b',' };
