@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -43,17 +44,23 @@ impl Context {
         }
         if let Some(store) = &cli.store {
             let path = paths::store(store).map_err(|why| Usage(format!("--store {why}")))?;
-            settings.set_store(paths::expand(path, &variable));
+            let path = paths::expand(path, &variable)
+                .ok_or_else(|| Usage(format!("--store {store}: {}", paths::NO_HOME)))?;
+            settings.set_store(path);
         }
         let calendar = Calendar::named(&settings.zone).map_err(Usage)?;
         Ok(Context { settings, calendar, log_file: cli.log_file.clone() })
     }
 
+    /// Returns the path of the store.
+    pub fn store_path(&self) -> anyhow::Result<&Path> {
+        self.settings.store.as_deref().ok_or_else(|| anyhow!("the store: {}", paths::NO_HOME))
+    }
+
     /// Returns the price book: what an update brought, else the built-in prices; the user's own first.
     pub fn prices(&self) -> anyhow::Result<PriceBook> {
         let mut book = catalogue()?;
-        let own = own_price_file();
-        if let Ok(text) = fs::read_to_string(&own) {
+        if let Some((own, text)) = own_price_file().and_then(readable) {
             let prices = crate::domain::price::parse_catalogue(&text)
                 .map_err(|why| anyhow!("{}: {why}: mend or delete the file", own.display()))?;
             book = book.with_overrides(prices);
@@ -118,7 +125,7 @@ impl Context {
 
 /// Appends a line, with the time, to a log file; where that cannot be done, says so.
 pub fn append(path: &Path, line: &str) {
-    let file = fs::OpenOptions::new().create(true).append(true).open(path);
+    let file = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
     let stamp = Calendar::utc().minute_text(now());
     if let Err(error) = file.and_then(|mut file| writeln!(file, "{stamp} {line}")) {
         let _ = writeln!(io::stderr(), "outlay: cannot write the log file {}: {error}", path.display());
@@ -144,30 +151,35 @@ pub fn now() -> Timestamp {
 
 /// Returns what an update brought, else the built-in prices.
 pub fn catalogue() -> anyhow::Result<PriceBook> {
-    let updated = price_file();
-    match fs::read_to_string(&updated) {
-        Ok(text) => PriceBook::from_catalogue(&text).map_err(|why| {
-            let path = updated.display();
+    match price_file().and_then(readable) {
+        Some((path, text)) => PriceBook::from_catalogue(&text).map_err(|why| {
+            let path = path.display();
             anyhow!("{path}: {why}: delete the file to use the built-in prices, or run `outlay prices update` anew")
         }),
-        Err(_) => Ok(PriceBook::builtin()),
+        None => Ok(PriceBook::builtin()),
     }
 }
 
+/// Returns a file with its text, where there is one.
+fn readable(path: PathBuf) -> Option<(PathBuf, String)> {
+    fs::read_to_string(&path).ok().map(|text| (path, text))
+}
+
 /// Where `outlay prices update` keeps its catalogue.
-pub fn price_file() -> PathBuf {
-    paths::data_dir(&variable).join("prices.tsv")
+pub fn price_file() -> Option<PathBuf> {
+    paths::data_dir(&variable).map(|folder| folder.join("prices.tsv"))
 }
 
 /// Where `outlay prices set` keeps the user's own prices.
-pub fn own_price_file() -> PathBuf {
-    paths::data_dir(&variable).join("own-prices.tsv")
+pub fn own_price_file() -> Option<PathBuf> {
+    paths::data_dir(&variable).map(|folder| folder.join("own-prices.tsv"))
 }
 
 /// Writes a file whole or not at all, for its owner alone.
 pub fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let mut file = tempfile::NamedTempFile::new_in(folder)
         .with_context(|| format!("cannot write in the folder {}", folder.display()))?;
     file.write_all(text.as_bytes())?;

@@ -18,7 +18,7 @@ use crate::feed::scan::scan;
 use crate::report::build::Builder;
 use crate::report::query::{By, Query, parse_when};
 use crate::report::{Report, SourceLine, csv, json, table, verify};
-use crate::store::Reader;
+use crate::store::{Reader, StoreError};
 
 /// Runs it.
 pub fn run(context: &Context, args: &ReportArgs) -> anyhow::Result<ExitCode> {
@@ -79,8 +79,11 @@ fn from_ledgers(
 
 /// Brings the store up to date with the feeds, and sums it.
 fn stored(context: &Context, query: &Query) -> anyhow::Result<Report> {
-    import::catch_up(context, &context.feeds())?;
-    let reader = Reader::open(&context.settings.store)?;
+    let caught_up = import::catch_up(context, &context.feeds());
+    let reader = match caught_up {
+        Ok(_) => Reader::open(context.store_path()?)?,
+        Err(error) => as_it_stands(context, error)?,
+    };
     let mut builder = Builder::new(query);
     let whole_days = context.calendar.name() == "UTC" && !query.by.contains(&By::Hour);
     let visit = &mut |at, slice: &_, sums: &_| builder.add(at, slice, *sums);
@@ -94,6 +97,8 @@ fn stored(context: &Context, query: &Query) -> anyhow::Result<Report> {
             source: row.source,
             format: row.format,
             calls: row.calls,
+            failed: row.failed,
+            outside: 0,
             tally: row.tally,
             copies: row.copies,
             note: row.note,
@@ -102,6 +107,18 @@ fn stored(context: &Context, query: &Query) -> anyhow::Result<Report> {
     }
     builder.bad(reader.bad_lines(100)?);
     Ok(builder.finish()?)
+}
+
+/// Opens a store that cannot be brought up to date, and says so; what it holds is shown all the same.
+fn as_it_stands(context: &Context, error: anyhow::Error) -> anyhow::Result<Reader> {
+    if !error.downcast_ref::<StoreError>().is_some_and(StoreError::leaves_reading) {
+        return Err(error);
+    }
+    let Ok(reader) = Reader::open(context.store_path()?) else { return Err(error) };
+    let warning = format!("the figures are not up to date with the ledgers: {error:#}");
+    context.log(&warning);
+    let _ = writeln!(io::stderr(), "outlay: {warning}");
+    Ok(reader)
 }
 
 fn print(report: &Report, args: &ReportArgs, out: &mut dyn Write) -> anyhow::Result<()> {

@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
 use super::context::{Context, Databases, now, variable};
-use super::report;
+use super::{import, report};
 use crate::domain::books::Books;
 use crate::domain::calendar::{Calendar, Span};
 use crate::domain::call::{ModelId, Provider};
@@ -48,11 +48,13 @@ pub fn run(context: &Context, given: &[String]) -> anyhow::Result<ExitCode> {
     let explicit = context.settings.origins.contains_key("store");
     // Ledgers named on the command line are looked at alone, and nothing is kept unless a store is named.
     let passing = if given.is_empty() || explicit { None } else { Some(tempfile::tempdir()?) };
-    let path =
-        passing.as_ref().map_or(context.settings.store.clone(), |folder| folder.path().join("passing.db"));
+    let path = match &passing {
+        Some(folder) => folder.path().join("passing.db"),
+        None => context.store_path()?.to_owned(),
+    };
     let ledgers = if given.is_empty() { context.feeds() } else { context.ledgers(given)? };
-    let store = Store::open(&path)?;
     let book = Arc::new(context.prices()?);
+    let store = import::open(&path, &book)?.0;
     let (events, received) = sync_channel(EVENTS);
     let (questions, asked) = sync_channel(EVENTS);
     let (batches, recorded) = sync_channel(BATCHES);
@@ -129,8 +131,8 @@ fn show(
 }
 
 fn own_themes() -> Vec<String> {
-    let folder = crate::config::paths::config_dir(&variable).join("themes");
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let folder = crate::config::paths::config_dir(&variable).map(|folder| folder.join("themes"));
+    let entries = folder.and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten().flatten();
     let files =
         entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "toml"));
     files.filter_map(|path| std::fs::read_to_string(path).ok()).collect()
@@ -213,7 +215,7 @@ impl Librarian {
     fn prices(&self) -> Result<Vec<PriceRow>, StoreError> {
         let now = now();
         let mut used: HashMap<(Provider, ModelId), Sums> = HashMap::new();
-        self.reader.rollups(Some(self.calendar.day(now)), &mut |_, slice, sums| {
+        self.reader.rollups_by_day(Some(self.calendar.day(now)), &mut |_, slice, sums| {
             *used.entry((slice.provider, slice.model)).or_default() += *sums;
         })?;
         let mut rows: Vec<PriceRow> = Vec::new();
@@ -344,6 +346,12 @@ impl Recorder {
         for change in &applied.changes {
             self.count(change);
         }
+        for (&source, copies) in &applied.copies {
+            if let Some(row) = self.sources.get_mut(&source) {
+                row.copies += copies;
+                touched.push(source);
+            }
+        }
         touched.sort();
         touched.dedup();
         touched.iter().filter_map(|source| self.sources.get(source).cloned()).collect()
@@ -354,10 +362,7 @@ impl Recorder {
             let calls = change.sums.calls.unsigned_abs();
             row.calls = match change.sign {
                 Sign::Adds => row.calls.saturating_add(calls),
-                Sign::TakesBack => {
-                    row.copies += 1;
-                    row.calls.saturating_sub(calls)
-                }
+                Sign::TakesBack => row.calls.saturating_sub(calls),
             };
         }
     }

@@ -5,6 +5,7 @@ use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 
+use foldhash::fast::RandomState;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::domain::mark::{FileId, Mark, Sight};
@@ -52,7 +53,7 @@ pub fn proves(file: &File, mark: &Mark) -> bool {
 
 /// How far each file has been read, by identity: a path is only a label.
 #[derive(Clone, Debug, Default)]
-pub struct Marks(HashMap<FileId, Mark>);
+pub struct Marks(HashMap<FileId, Mark, RandomState>);
 
 impl Marks {
     /// Takes the marks of an earlier run.

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::mark::proofs;
-use super::read::{Buffer, Flow, Piece, advance, lines};
+use super::read::{Buffer, Flow, Piece, Stretch, advance, lines};
 use crate::domain::label::{Label, printable};
 use crate::domain::mark::{Mark, Sight};
 use crate::domain::observation::{BadLine, Batch, Decoded};
@@ -143,6 +143,19 @@ pub fn pump(
     })?;
     decoder.pause(out);
     Ok(Ended { place, pending, flow })
+}
+
+/// Brings a decoder that carries state over lines to where an earlier run has stopped, and returns that
+/// place. What the lines before it say is in the store already, with their counts, and is dropped here.
+pub fn replay(file: &File, offset: u64, decoder: &mut dyn Decoder, buffer: &mut Buffer) -> io::Result<Place> {
+    let mut stretch = Stretch { file, at: 0, end: offset };
+    let mut forget = |out: &mut Decoded, _| {
+        *out = Decoded::default();
+        Flow::On
+    };
+    let start = (Place { offset: 0, line: 1 }, Last::Leave);
+    pump(&mut stretch, start, decoder, &mut Decoded::default(), (buffer, &mut forget))
+        .map(|ended| ended.place)
 }
 
 /// Reads a last line without line end; what cannot be read is taken for unfinished.

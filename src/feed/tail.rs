@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::ledger::Ledger;
 use super::mark::{Marks, proofs, proves, sight};
 use super::open::{Packing, Unpacked, open, open_regular, packing};
-use super::pump::{Last, Subject, origin, pump, sending, source};
+use super::pump::{Last, Subject, origin, pump, replay, sending, source};
 use super::read::{Buffer, Flow, Stretch};
 use super::step::{Step, step};
 use super::table::{Opener, Table};
@@ -372,15 +372,17 @@ impl Tailer {
     fn resume(&self, tailed: &Tailed, seen: &Sight) -> Option<Mark> {
         let mark = self.marks.get(seen.file).filter(|mark| mark.format == tailed.format.name());
         if let Some(mark) = mark.filter(|mark| mark.sight == *seen) {
-            // A story that has not changed needs no decoder until it grows.
             return Some(mark.clone());
         }
-        if tailed.packing != Packing::Plain || tailed.format.container() != Container::Lines {
+        if tailed.packing != Packing::Plain || tailed.format.container() == Container::Sqlite {
             return None;
         }
         let file = tailed.file.as_ref()?;
         if let Some(mark) = mark.filter(|mark| proves(file, mark)) {
             return Some(mark.clone());
+        }
+        if tailed.format.container() != Container::Lines {
+            return None;
         }
         let mark = self.originals(tailed).find(|mark| mark.offset <= seen.size && proves(file, mark))?;
         let own = Sight { file: seen.file, ..Sight::default() };
@@ -535,16 +537,25 @@ impl Tailer {
 
     /// Reads a file from its mark to its end.
     fn read(&mut self, tailed: &mut Tailed, seen: Sight, sink: Sink<'_>) -> bool {
-        let story = tailed.format.container() == Container::Story;
-        let begin = match &tailed.decoder {
-            None if story => Place { offset: 0, line: 1 },
-            _ => Place { offset: tailed.mark.offset, line: tailed.line },
-        };
         let ledger = &self.ledgers[tailed.ledger];
+        let told = tailed.decoder.is_some() || tailed.format.container() != Container::Story;
         if tailed.decoder.is_none() {
             tailed.decoder = tailed.format.decoder(&origin(&tailed.path, ledger, &seen, tailed.rank));
         }
         let (Some(decoder), Some(file)) = (tailed.decoder.as_deref_mut(), &tailed.file) else { return true };
+        let begin = if told {
+            Ok(Place { offset: tailed.mark.offset, line: tailed.line })
+        } else {
+            replay(file, tailed.mark.offset, decoder, &mut self.buffer)
+        };
+        let begin = match begin {
+            Ok(begin) => begin,
+            Err(error) => {
+                tailed.decoder = None;
+                self.problems.insert(tailed.path.clone(), Trouble::from_io(&error));
+                return true;
+            }
+        };
         let subject = Subject { path: &tailed.path, format: &tailed.format, proof: Some(file), sight: seen };
         let mut stretch = Stretch { file, at: begin.offset, end: u64::MAX };
         let mut out = Decoded::default();
@@ -591,7 +602,7 @@ impl Tailer {
         let Some(mut decoder) = tailed.format.decoder(&origin) else { return true };
         let lines = tailed.format.container() == Container::Lines;
         let mut stream = Unpacked::new(file, tailed.packing);
-        let mut offset = if lines && !packed { tailed.mark.offset } else { 0 };
+        let mut offset = if packed { 0 } else { tailed.mark.offset };
         if packed && lines {
             let known = self.originals(tailed).find(|mark| passes(Unpacked::new(file, tailed.packing), mark));
             offset = known.map_or(0, |mark| mark.offset);
@@ -600,7 +611,11 @@ impl Tailer {
         let stream: &mut dyn Read = if packed { skip(&mut stream, offset) } else { &mut stretch };
         let proof = (!packed).then_some(file);
         let subject = Subject { path: &tailed.path, format: &tailed.format, proof, sight: seen };
-        let place = Place { offset, line: if offset == 0 { 1 } else { tailed.line } };
+        let mut place = Place { offset, line: if offset == 0 { 1 } else { tailed.line } };
+        if !(packed || lines) {
+            let Ok(reached) = replay(file, offset, &mut *decoder, &mut self.buffer) else { return true };
+            place = reached;
+        }
         let mut out = Decoded::default();
         let ended = {
             let mut full = sending(subject, sink);
@@ -614,10 +629,6 @@ impl Tailer {
         tailed.tried = true;
         if packed {
             tailed.mark.offset = ended.place.offset;
-        } else if !lines {
-            // All but the last line has been counted before.
-            out.tally = crate::domain::observation::Tally::default();
-            out.bad.clear();
         }
         sink(subject.batch(out, Some(tailed.mark.clone()))) && ended.flow == Flow::On
     }
@@ -762,6 +773,27 @@ mod tests {
         bench.append("a.jsonl", b"\"}\n");
         bench.poll();
         bench.check(1, 0);
+    }
+
+    #[test]
+    fn a_story_is_not_counted_again_after_a_restart() {
+        let story = |bench: &Bench| {
+            let pattern = format!("{}/*.jsonl*", bench.root.path().display());
+            let ledger = Ledger { pattern, format: Some(Format::Codex), tenant: None };
+            Tailer::new(vec![ledger], Marks::new(bench.marks.values().cloned()), Arc::new(NoTables))
+        };
+        let mut bench = Bench::new();
+        bench.tailer = story(&bench);
+        bench.append("a.jsonl", b"{\"type\":\"one\"}\n{\"type\":\"two\"}\n");
+        bench.poll();
+        bench.check(2, 0);
+        for lines in 3..6 {
+            bench.tailer = story(&bench);
+            bench.poll();
+            bench.append("a.jsonl", b"{\"type\":\"more\"}\n");
+            bench.poll();
+            bench.check(lines, 0);
+        }
     }
 
     #[test]

@@ -1,12 +1,16 @@
 //! Counts each call once in bounded memory, whatever the ledgers repeat.
 //!
-//! Records are kept by identity while they fit. Past a bound, all are written to temporary
-//! partitions by identity, so that copies of one call always meet in one partition; at the end each
+//! Records are kept by identity while they fit. Past a bound, all are written to partitions of a
+//! temporary file by identity, so that copies of one call always meet in one partition; at the end each
 //! partition is resolved on its own.
+//!
+//! Most calls of a large ledger have one record. In a partition each looks only for another of its
+//! identity; the few that find one are brought together by the same rules as in memory.
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io;
+use std::os::unix::fs::FileExt;
 
 use foldhash::fast::RandomState;
 
@@ -20,8 +24,13 @@ use crate::domain::tokens::{TokenCount, Tokens};
 const KEPT: usize = 150_000;
 /// Temporary partitions.
 const PARTITIONS: usize = 128;
-/// Bytes of one written record.
-const RECORD: usize = 136;
+/// Bytes of a partition that are collected before they are written.
+const BLOCK: usize = 1 << 15;
+/// Bytes of a written record of the usual kind, and of any other.
+const SHORT: usize = 72;
+const LONG: usize = 144;
+/// Marks a short record, in the byte of its flags.
+const IS_SHORT: u8 = 0x80;
 
 /// One record of a call, with what it adds to which row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +41,8 @@ pub struct Record {
     pub claim: Claim,
     /// The row it is summed in.
     pub row: u32,
-    /// The source it was read from.
-    pub source: u32,
+    /// The source it was read from, by [`crate::domain::label::Label::fingerprint`].
+    pub source: u64,
     /// What it adds.
     pub sums: Sums,
 }
@@ -41,7 +50,7 @@ pub struct Record {
 /// Resolves copies.
 pub struct Resolver {
     held: HashMap<CallId, Held, RandomState>,
-    spill: Option<Vec<BufWriter<File>>>,
+    spill: Option<Spill>,
     kept: usize,
 }
 
@@ -57,7 +66,7 @@ pub enum Outcome {
     /// A call that counts.
     Counts(Record),
     /// A record of this source that was dropped.
-    Dropped(u32, Copy),
+    Dropped(u64, Copy),
 }
 
 impl Default for Resolver {
@@ -74,43 +83,136 @@ impl Resolver {
 
     /// Takes one record; hands what is dropped at once to `outcome`.
     pub fn add(&mut self, record: Record, outcome: &mut dyn FnMut(Outcome)) -> io::Result<()> {
+        if let Some(spill) = &mut self.spill {
+            return spill.write(&record);
+        }
         join(&mut self.held, record, outcome);
         if self.held.len() >= self.kept { self.write_out() } else { Ok(()) }
     }
 
     /// Hands on every call that counts, and every record dropped since.
-    pub fn finish(mut self, outcome: &mut dyn FnMut(Outcome)) -> io::Result<()> {
-        if self.spill.is_none() {
-            settle(self.held, outcome);
-            return Ok(());
-        }
-        self.write_out()?;
-        for writer in self.spill.into_iter().flatten() {
-            let mut file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
-            file.seek(SeekFrom::Start(0))?;
-            let mut reader = BufReader::with_capacity(1 << 16, file);
-            let mut held = HashMap::default();
-            let mut bytes = [0; RECORD];
-            while fill(&mut reader, &mut bytes)? {
-                join(&mut held, decode(&bytes), outcome);
-            }
-            settle(held, outcome);
+    pub fn finish(self, outcome: &mut dyn FnMut(Outcome)) -> io::Result<()> {
+        settle(self.held, outcome);
+        let Some(spill) = self.spill else { return Ok(()) };
+        let (mut bytes, mut partition) = (Vec::new(), Partition::default());
+        for number in 0..PARTITIONS {
+            spill.read(number, &mut bytes)?;
+            partition.resolve(&bytes, outcome)?;
         }
         Ok(())
     }
 
+    /// Writes all that is kept to the partitions; what follows goes there at once.
     fn write_out(&mut self) -> io::Result<()> {
-        if self.spill.is_none() {
-            let files = (0..PARTITIONS).map(|_| Ok(BufWriter::with_capacity(1 << 13, tempfile::tempfile()?)));
-            self.spill = Some(files.collect::<io::Result<_>>()?);
+        let mut spill = Spill::new()?;
+        for (_, held) in std::mem::take(&mut self.held) {
+            held.records().iter().try_for_each(|record| spill.write(record))?;
         }
-        let Some(files) = self.spill.as_mut() else { return Ok(()) };
-        for (_, held) in self.held.drain() {
-            for record in held.records() {
-                let partition = (record.id.bits() % PARTITIONS as u128) as usize;
-                files[partition].write_all(&encode(record))?;
+        self.spill = Some(spill);
+        Ok(())
+    }
+}
+
+/// One temporary file in which the blocks of all partitions lie as they came.
+struct Spill {
+    file: File,
+    /// Blocks in the file.
+    blocks: u64,
+    partitions: Vec<Blocks>,
+}
+
+/// What was written of one partition, and what waits to be.
+#[derive(Default)]
+struct Blocks {
+    /// The numbers of its blocks in the file.
+    written: Vec<u64>,
+    waiting: Vec<u8>,
+}
+
+impl Spill {
+    fn new() -> io::Result<Spill> {
+        let partitions = (0..PARTITIONS).map(|_| Blocks::default()).collect();
+        Ok(Spill { file: tempfile::tempfile()?, blocks: 0, partitions })
+    }
+
+    fn write(&mut self, record: &Record) -> io::Result<()> {
+        let blocks = &mut self.partitions[(record.id.bits() % PARTITIONS as u128) as usize];
+        match encode_short(record) {
+            Some(short) => blocks.waiting.extend_from_slice(&short),
+            None => blocks.waiting.extend_from_slice(&encode(record)),
+        }
+        if blocks.waiting.len() >= BLOCK {
+            self.file.write_all_at(&blocks.waiting[..BLOCK], self.blocks * BLOCK as u64)?;
+            blocks.waiting.drain(..BLOCK);
+            blocks.written.push(self.blocks);
+            self.blocks += 1;
+        }
+        Ok(())
+    }
+
+    /// Reads a whole partition.
+    fn read(&self, number: usize, bytes: &mut Vec<u8>) -> io::Result<()> {
+        let blocks = &self.partitions[number];
+        bytes.resize(blocks.written.len() * BLOCK, 0);
+        for (place, block) in bytes.chunks_exact_mut(BLOCK).zip(&blocks.written) {
+            self.file.read_exact_at(place, block * BLOCK as u64)?;
+        }
+        bytes.extend_from_slice(&blocks.waiting);
+        Ok(())
+    }
+}
+
+/// The records of one partition, and where the first of each identity stands.
+#[derive(Default)]
+struct Partition {
+    records: Vec<Record>,
+    /// Places in `records`, from 1, found by identity; 0 where there is none.
+    first: Vec<u32>,
+}
+
+impl Partition {
+    fn resolve(&mut self, bytes: &[u8], outcome: &mut dyn FnMut(Outcome)) -> io::Result<()> {
+        self.records.clear();
+        let mut rest = bytes;
+        while let Some((record, after)) = decode_next(rest)? {
+            self.records.push(record);
+            rest = after;
+        }
+        let mask = (self.records.len() * 2).next_power_of_two() - 1;
+        self.first.clear();
+        self.first.resize(mask + 1, 0);
+        let (mut repeated, mut held) = (Vec::new(), HashMap::default());
+        for (index, record) in self.records.iter().enumerate() {
+            // The low bits chose the partition.
+            let mut at = (record.id.bits() >> 64) as usize & mask;
+            loop {
+                match self.first[at] {
+                    0 => {
+                        self.first[at] = u32::try_from(index + 1).unwrap_or(u32::MAX);
+                        break;
+                    }
+                    place if self.records[place as usize - 1].id == record.id => {
+                        repeated.push((place as usize - 1, index));
+                        break;
+                    }
+                    _ => at = (at + 1) & mask,
+                }
             }
         }
+        let mut alone = vec![true; if repeated.is_empty() { 0 } else { self.records.len() }];
+        for (first, again) in repeated {
+            if std::mem::replace(&mut alone[first], false) {
+                join(&mut held, self.records[first], outcome);
+            }
+            alone[again] = false;
+            join(&mut held, self.records[again], outcome);
+        }
+        for (index, &record) in self.records.iter().enumerate() {
+            if alone.get(index).copied().unwrap_or(true) {
+                outcome(Outcome::Counts(record));
+            }
+        }
+        settle(held, outcome);
         Ok(())
     }
 }
@@ -152,13 +254,13 @@ fn contest(held: &mut Record, record: Record, outcome: &mut dyn FnMut(Outcome)) 
     let request =
         if held.claim.nearness == Nearness::Main { held.claim.request } else { record.claim.request };
     let request = request.or(record.claim.request).or(held.claim.request);
-    if record.claim.beats(&record.sums.tokens, &held.claim, &held.sums.tokens) {
-        let why = if held.claim.nearness == Nearness::Main { Copy::Replaced } else { held.claim.loss() };
-        outcome(Outcome::Dropped(held.source, why));
-        *held = record;
+    let mine = (&record.sums.tokens, record.source);
+    let loser = if record.claim.wins(mine, &held.claim, (&held.sums.tokens, held.source)) {
+        std::mem::replace(held, record)
     } else {
-        outcome(Outcome::Dropped(record.source, record.claim.loss()));
-    }
+        record
+    };
+    outcome(Outcome::Dropped(loser.source, loser.claim.loss()));
     held.claim.request = request;
 }
 
@@ -170,31 +272,92 @@ fn settle(held: HashMap<CallId, Held, RandomState>, outcome: &mut dyn FnMut(Outc
     }
 }
 
-fn fill(reader: &mut impl Read, bytes: &mut [u8; RECORD]) -> io::Result<bool> {
-    let mut read = 0;
-    while read < RECORD {
-        match reader.read(&mut bytes[read..])? {
-            0 if read == 0 => return Ok(false),
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            count => read += count,
+/// Takes the next record off; `None` at the end.
+fn decode_next(bytes: &[u8]) -> io::Result<Option<(Record, &[u8])>> {
+    let cut = || io::Error::from(io::ErrorKind::UnexpectedEof);
+    match bytes.first() {
+        None => Ok(None),
+        Some(flags) if flags & IS_SHORT != 0 => {
+            let (short, rest) = bytes.split_first_chunk::<SHORT>().ok_or_else(cut)?;
+            Ok(Some((decode_short(short), rest)))
+        }
+        Some(_) => {
+            let (long, rest) = bytes.split_first_chunk::<LONG>().ok_or_else(cut)?;
+            Ok(Some((decode(long), rest)))
         }
     }
-    Ok(true)
 }
 
-fn encode(record: &Record) -> [u8; RECORD] {
+/// Writes a record of the usual kind: one answered call, of which the last record wins, not stated in
+/// dollars by its ledger, with counts of at most 32 bits.
+fn encode_short(record: &Record) -> Option<[u8; SHORT]> {
+    let Record { id, claim, row, source, sums } = record;
+    let Sums { calls: 1, failed: 0, tokens, cost, reported: Money::ZERO, unpriced: unpriced @ (0 | 1) } =
+        sums
+    else {
+        return None;
+    };
+    let usual = Claim { order: claim.order, ..Claim::default() };
+    if *claim != usual {
+        return None;
+    }
+    let counts = [
+        tokens.input,
+        tokens.cache_read,
+        tokens.cache_write_short,
+        tokens.cache_write_long,
+        tokens.output,
+        tokens.reasoning,
+    ];
+    let mut bytes = [0; SHORT];
+    bytes[0] = IS_SHORT | u8::from(*unpriced == 1);
+    bytes[4..8].copy_from_slice(&row.to_le_bytes());
+    bytes[8..24].copy_from_slice(&id.bits().to_le_bytes());
+    bytes[24..32].copy_from_slice(&claim.order.to_le_bytes());
+    bytes[32..40].copy_from_slice(&cost.nanos().to_le_bytes());
+    bytes[40..48].copy_from_slice(&source.to_le_bytes());
+    for (slot, tokens) in bytes[48..].as_chunks_mut().0.iter_mut().zip(counts) {
+        *slot = u32::try_from(tokens.count()).ok()?.to_le_bytes();
+    }
+    Some(bytes)
+}
+
+fn decode_short(bytes: &[u8; SHORT]) -> Record {
+    let (words, _) = bytes.as_chunks::<4>();
+    let word = |at: usize| u32::from_le_bytes(words[at]);
+    let long = |at: usize| u64::from(word(at + 1)) << 32 | u64::from(word(at));
+    let count = |at: usize| Tokens::new(u64::from(word(at)));
+    let tokens = TokenCount {
+        input: count(12),
+        cache_read: count(13),
+        cache_write_short: count(14),
+        cache_write_long: count(15),
+        output: count(16),
+        reasoning: count(17),
+    };
+    let cost = Money::from_nanos(long(8).cast_signed());
+    let unpriced = i64::from(word(0) & 1);
+    Record {
+        id: CallId::from_bits(u128::from(long(4)) << 64 | u128::from(long(2))),
+        claim: Claim { order: long(6), ..Claim::default() },
+        row: word(1),
+        source: long(10),
+        sums: Sums { calls: 1, failed: 0, tokens, cost, reported: Money::ZERO, unpriced },
+    }
+}
+
+fn encode(record: &Record) -> [u8; LONG] {
     let Record { id, claim, row, source, sums } = record;
     let tokens = &sums.tokens;
     let flags = u64::from(claim.contest as u8) << 16
         | u64::from(claim.nearness as u8) << 8
         | u64::from(claim.request.is_some());
-    let mut bytes = [0; RECORD];
-    bytes[..16].copy_from_slice(&id.bits().to_le_bytes());
     let words = [
         flags,
         claim.request.unwrap_or(0),
         claim.order,
-        u64::from(*row) << 32 | u64::from(*source),
+        u64::from(*row),
+        *source,
         sums.calls.cast_unsigned(),
         sums.failed.cast_unsigned(),
         sums.cost.nanos().cast_unsigned(),
@@ -207,45 +370,44 @@ fn encode(record: &Record) -> [u8; RECORD] {
         tokens.output.count(),
         tokens.reasoning.count(),
     ];
-    for (slot, word) in bytes[16..].chunks_exact_mut(8).zip(words) {
-        slot.copy_from_slice(&word.to_le_bytes());
+    let mut bytes = [0; LONG];
+    let (head, tail) = bytes.split_at_mut(LONG - 16);
+    for (slot, word) in head.as_chunks_mut().0.iter_mut().zip(words) {
+        *slot = word.to_le_bytes();
     }
+    tail.copy_from_slice(&id.bits().to_le_bytes());
     bytes
 }
 
-fn decode(bytes: &[u8; RECORD]) -> Record {
-    let mut id = [0; 16];
-    id.copy_from_slice(&bytes[..16]);
-    let mut words = [0_u64; 15];
-    for (word, slot) in words.iter_mut().zip(bytes[16..].chunks_exact(8)) {
-        *word = slot.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte));
-    }
-    let pick = |shift: u32| (words[0] >> shift & 0xff) as usize;
+fn decode(bytes: &[u8; LONG]) -> Record {
+    let (words, _) = bytes.as_chunks::<8>();
+    let word = |at: usize| u64::from_le_bytes(words[at]);
+    let money = |at: usize| Money::from_nanos(word(at).cast_signed());
+    let pick = |shift: u32| (word(0) >> shift & 0xff) as usize;
     let claim = Claim {
         contest: Contest::ALL.get(pick(16)).copied().unwrap_or_default(),
         nearness: Nearness::ALL.get(pick(8)).copied().unwrap_or_default(),
-        request: (pick(0) == 1).then_some(words[1]),
-        order: words[2],
+        request: (pick(0) == 1).then_some(word(1)),
+        order: word(2),
     };
     let tokens = TokenCount {
-        input: Tokens::new(words[9]),
-        cache_read: Tokens::new(words[10]),
-        cache_write_short: Tokens::new(words[11]),
-        cache_write_long: Tokens::new(words[12]),
-        output: Tokens::new(words[13]),
-        reasoning: Tokens::new(words[14]),
+        input: Tokens::new(word(10)),
+        cache_read: Tokens::new(word(11)),
+        cache_write_short: Tokens::new(word(12)),
+        cache_write_long: Tokens::new(word(13)),
+        output: Tokens::new(word(14)),
+        reasoning: Tokens::new(word(15)),
     };
     let sums = Sums {
-        calls: words[4].cast_signed(),
-        failed: words[5].cast_signed(),
+        calls: word(5).cast_signed(),
+        failed: word(6).cast_signed(),
         tokens,
-        cost: Money::from_nanos(words[6].cast_signed()),
-        reported: Money::from_nanos(words[7].cast_signed()),
-        unpriced: words[8].cast_signed(),
+        cost: money(7),
+        reported: money(8),
+        unpriced: word(9).cast_signed(),
     };
-    let row = u32::try_from(words[3] >> 32).unwrap_or(0);
-    let source = u32::try_from(words[3] & 0xffff_ffff).unwrap_or(0);
-    Record { id: CallId::from_bits(u128::from_le_bytes(id)), claim, row, source, sums }
+    let id = CallId::from_bits(u128::from(word(17)) << 64 | u128::from(word(16)));
+    Record { id, claim, row: u32::try_from(word(3)).unwrap_or(0), source: word(4), sums }
 }
 
 /// Says whether sums hold nothing but failed calls without tokens.
@@ -307,9 +469,27 @@ mod tests {
 
     proptest! {
         #[test]
-        fn written_records_come_back_the_same(id in any::<u8>(), output in any::<u32>(), order in any::<u64>()) {
-            let record = record(id, u64::from(output), order);
-            prop_assert_eq!(decode(&encode(&record)), record);
+        fn written_records_come_back_the_same(
+            id in any::<u8>(), output in any::<u64>(), order in any::<u64>(), calls in 0_i64..3,
+            usual in any::<bool>(), request in any::<Option<u64>>(), unpriced in 0_i64..3, source in any::<u64>(),
+        ) {
+            let mut record = record(id, output, order);
+            record.source = source;
+            record.sums.calls = calls;
+            record.sums.unpriced = unpriced;
+            if usual {
+                record.claim = Claim { order, ..Claim::default() };
+            } else {
+                record.claim.request = request;
+            }
+            let mut bytes = encode(&record).to_vec();
+            bytes.extend(encode_short(&record).into_iter().flatten());
+            let mut rest = bytes.as_slice();
+            while let Some((read, after)) = decode_next(rest).expect("whole records") {
+                prop_assert_eq!(read, record);
+                rest = after;
+            }
+            prop_assert!(rest.is_empty() && decode_next(&bytes[..LONG - 1]).is_err());
         }
 
         #[test]

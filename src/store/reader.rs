@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::call::{self, Key};
+use super::call;
 use super::figures::Figures;
 use super::name::Names;
 use super::pieces::{self, Piece};
 use super::rollup::{self, Grain, SLOT};
+use super::slice::Key;
 use super::source::SourceRow;
 use super::{StoreError, bad_line, check, mark, open, source};
 use crate::domain::calendar::Span;
@@ -58,8 +59,8 @@ impl Reader {
                     Piece::Slots(start, end) => {
                         rollup::tenants_between(conn, Grain::Slot, (start, end), &mut add)?;
                     }
-                    Piece::Calls(start, end) => call::between(conn, (start, end), &mut |entry| {
-                        add(0, entry.key.tenant, &Figures::of(&entry.sums()));
+                    Piece::Calls(start, end) => call::between(conn, (start, end), &mut |_, key, figures| {
+                        add(0, key.tenant, figures);
                     })?,
                 }
             }
@@ -80,9 +81,9 @@ impl Reader {
             let earliest = latest - latest.rem_euclid(MINUTE) - MINUTES_KEPT;
             let since = since.millis() - since.millis().rem_euclid(MINUTE);
             let mut sums: BTreeMap<(i64, i64), Figures> = BTreeMap::new();
-            call::between(conn, (since.max(earliest), i64::MAX), &mut |entry| {
-                let minute = entry.at.millis() - entry.at.millis().rem_euclid(MINUTE);
-                sums.entry((minute, entry.key.tenant)).or_default().add(&Figures::of(&entry.sums()));
+            call::between(conn, (since.max(earliest), i64::MAX), &mut |at, key, figures| {
+                let minute = at.millis() - at.millis().rem_euclid(MINUTE);
+                sums.entry((minute, key.tenant)).or_default().add(figures);
             })?;
             let mut minutes = Vec::with_capacity(sums.len());
             for ((minute, tenant), figures) in sums {
@@ -131,9 +132,9 @@ impl Reader {
                     Piece::Slots(start, end) => {
                         rollup::slices_of_tenant(conn, Grain::Slot, (start, end, tenant), &mut add)?;
                     }
-                    Piece::Calls(start, end) => call::between(conn, (start, end), &mut |entry| {
-                        if entry.key.tenant == tenant {
-                            add(&entry.key, &Figures::of(&entry.sums()));
+                    Piece::Calls(start, end) => call::between(conn, (start, end), &mut |_, key, figures| {
+                        if key.tenant == tenant {
+                            add(key, figures);
                         }
                     })?,
                 }
@@ -165,11 +166,13 @@ impl Reader {
                             add(slot * SLOT, figures);
                         })?;
                     }
-                    Piece::Calls(start, end) => call::between(conn, (start, end), &mut |entry| {
-                        if entry.key.tenant == tenant {
-                            add(entry.at.millis(), &Figures::of(&entry.sums()));
-                        }
-                    })?,
+                    Piece::Calls(start, end) => {
+                        call::between(conn, (start, end), &mut |at, key, figures| {
+                            if key.tenant == tenant {
+                                add(at.millis(), figures);
+                            }
+                        })?;
+                    }
                     Piece::Days(..) => {}
                 }
             }
@@ -240,7 +243,7 @@ fn show(
         if figures.is_zero() || fault.is_err() {
             return;
         }
-        match rollup::slice_of(key, conn, names) {
+        match key.slice(conn, names) {
             Ok(slice) => visit(Timestamp::from_millis(at), &slice, &figures.sums()),
             Err(error) => fault = Err(error),
         }
@@ -249,8 +252,8 @@ fn show(
         match *piece {
             Piece::Calls(start, end) => {
                 let mut part: BTreeMap<Key, Figures> = BTreeMap::new();
-                call::between(conn, (start, end), &mut |entry| {
-                    part.entry(entry.key).or_default().add(&Figures::of(&entry.sums()));
+                call::between(conn, (start, end), &mut |_, key, figures| {
+                    part.entry(*key).or_default().add(figures);
                 })?;
                 for (key, figures) in &part {
                     hand_on(start, key, figures);

@@ -11,17 +11,52 @@ use crate::domain::time::Timestamp;
 use crate::domain::tokens::Tokens;
 
 /// A JSON value kept as written, to be read as whatever it turns out to be. Missing and `null` are alike.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(transparent)]
-pub struct Raw<'a>(#[serde(borrow)] Option<&'a RawValue>);
+#[derive(Clone, Copy, Debug)]
+pub struct Raw<'a> {
+    written: &'a str,
+    known: u64,
+}
+
+/// What [`Raw`] knows of its text beforehand: no more than it says, ...
+const NOTHING: u64 = u64::MAX;
+/// ... that it is a string without escapes, or else the number that its digits are.
+const PLAIN: u64 = u64::MAX - 1;
+
+impl Default for Raw<'_> {
+    fn default() -> Self {
+        Raw::MISSING
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Raw<'a>, D::Error> {
+        let value = Option::<&'a RawValue>::deserialize(deserializer)?;
+        Ok(Raw { written: value.map_or("", RawValue::get), known: NOTHING })
+    }
+}
 
 impl<'a> Raw<'a> {
+    /// A value that is not there.
+    pub const MISSING: Raw<'static> = Raw { written: "", known: NOTHING };
+
+    /// Takes the text of a string that has no escape in it, with its quotes.
+    pub const fn plain(written: &'a str) -> Raw<'a> {
+        Raw { written, known: PLAIN }
+    }
+
+    /// Takes the text of a number that is some digits, and the number.
+    pub const fn digits(written: &'a str, number: u32) -> Raw<'a> {
+        Raw { written, known: number as u64 }
+    }
+
+    /// Takes the text of any other JSON value but `null`, which is [`Raw::MISSING`].
+    pub const fn unread(written: &'a str) -> Raw<'a> {
+        Raw { written, known: NOTHING }
+    }
+
     /// Returns the text of the value as written; empty where it is missing or null.
-    pub fn as_written(self) -> &'a str {
-        match self.0.map(RawValue::get) {
-            None | Some("null") => "",
-            Some(text) => text,
-        }
+    pub const fn as_written(self) -> &'a str {
+        self.written
     }
 
     /// Says whether there is no value.
@@ -33,10 +68,17 @@ impl<'a> Raw<'a> {
     /// and arrays.
     pub fn text(self) -> Option<Cow<'a, str>> {
         let written = self.as_written();
+        if self.known == PLAIN {
+            return Some(Cow::Borrowed(written.get(1..written.len() - 1)?));
+        }
         match written.as_bytes().first()? {
-            b'"' => match written[1..written.len() - 1].find('\\') {
+            b'"' => match memchr::memchr(b'\\', written.as_bytes()) {
                 None => Some(Cow::Borrowed(&written[1..written.len() - 1])),
-                Some(_) => serde_json::from_str::<String>(written).ok().map(Cow::Owned),
+                // A lone surrogate is no text: the string then stands for itself, as it is written.
+                Some(_) => Some(
+                    serde_json::from_str::<String>(written)
+                        .map_or(Cow::Borrowed(&written[1..written.len() - 1]), Cow::Owned),
+                ),
             },
             b'{' | b'[' => None,
             _ => Some(Cow::Borrowed(written)),
@@ -45,8 +87,13 @@ impl<'a> Raw<'a> {
 
     /// Reads a token count; missing, null and the empty string are `Ok(None)`.
     pub fn count(self) -> Result<Option<u64>, String> {
+        if self.is_missing() {
+            return Ok(None);
+        }
+        if u32::try_from(self.known).is_ok() {
+            return Ok(Some(self.known));
+        }
         match self.text() {
-            None if self.is_missing() => Ok(None),
             None => Err(format!("token count is {}: expected a whole number", short(self.as_written()))),
             Some(text) if text.trim().is_empty() => Ok(None),
             Some(text) => count(&text).map(Some),
@@ -142,6 +189,13 @@ mod tests {
         check("1e400", None);
         check("NaN", None);
         check("", None);
+    }
+
+    #[test]
+    fn a_lone_surrogate_is_not_missing() {
+        let text = |json| serde_json::from_str::<Raw<'_>>(json).ok().and_then(Raw::text);
+        assert_eq!(text(r#""acme\ud83d""#).as_deref(), Some(r"acme\ud83d"));
+        assert_eq!(text(r#""acme\ud83d\ude00""#).as_deref(), Some("acme😀"));
     }
 
     #[test]
