@@ -22,3 +22,5 @@ pub mod cap;
 mod cap_text;
 pub mod rate;
 pub mod plan;
+pub mod period;
+pub mod period_clock;
