@@ -24,3 +24,5 @@ pub mod rate;
 pub mod plan;
 pub mod period;
 pub mod period_clock;
+pub mod hold;
+pub mod closing;
