@@ -26,3 +26,5 @@ pub mod period;
 pub mod period_clock;
 pub mod hold;
 pub mod closing;
+pub mod cap_book;
+pub mod gate;
