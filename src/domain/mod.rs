@@ -28,3 +28,4 @@ pub mod hold;
 pub mod closing;
 pub mod cap_book;
 pub mod gate;
+pub mod estimate;
