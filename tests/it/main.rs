@@ -6,3 +6,4 @@ mod tidy;
 mod home;
 mod program;
 mod pty;
+mod model;
