@@ -57,7 +57,7 @@ def compiler(mutant):
     """Returns a compiler that seeds a mutant."""
     path = TARGET / "compilers" / mutant
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"""#!/bin/sh\nexec "$@" --cfg 'mutant="{mutant}"'\n""")
+    path.write_text(f"""#!/bin/sh\nexec "$@" -C debuginfo=0 --cfg 'mutant="{mutant}"'\n""")
     path.chmod(0o755)
     return str(path)
 
