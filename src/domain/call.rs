@@ -61,6 +61,8 @@ name!(TenantId, "unknown");
 name!(ModelId, "unknown");
 name!(Provider, "");
 
+pub(super) use name;
+
 /// What a call is recognised by when it is read again: 128 bits of hash over the ledger kind and
 /// the identity that the ledger gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -7,3 +7,4 @@ mod home;
 mod program;
 mod store;
 mod pty;
+mod model;

@@ -127,7 +127,18 @@ impl PriceBook {
 
     /// Returns the price in force at a moment; the provider may be empty.
     pub fn find(&self, provider: Provider, model: ModelId, at: Timestamp) -> Option<Price> {
-        self.lookup(provider.as_str(), model.as_str(), Region::Global)?.at(at).cloned()
+        self.find_in(Region::Global, provider, model, at)
+    }
+
+    /// Returns the price in force at a moment where the call is processed in `region`.
+    pub fn find_in(
+        &self,
+        region: Region,
+        provider: Provider,
+        model: ModelId,
+        at: Timestamp,
+    ) -> Option<Price> {
+        self.lookup(provider.as_str(), model.as_str(), region)?.at(at).cloned()
     }
 
     /// Returns every price, current and past, those of the user first.
