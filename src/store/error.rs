@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::ErrorCode;
 
 /// Why the store could not be opened, read or written.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// There is no store at this path yet.
     #[error("no store at {}: run `outlay` or `outlay import` first, or name another with --store", path.display())]
@@ -90,6 +90,19 @@ pub enum StoreError {
         path: PathBuf,
         /// What the system says.
         why: String,
+    },
+    /// Another store has been put in its place while a guard was using it. Its caps and sums are not
+    /// those that the guard answers for.
+    #[error("another store has been put in the place of {}: put the old one back, or start the guard again to use the new one", path.display())]
+    Replaced {
+        /// The file.
+        path: PathBuf,
+    },
+    /// More is asked of it than it can write, or its writer has ended.
+    #[error("the store {} cannot keep up: too much waits to be written", path.display())]
+    Overrun {
+        /// The file.
+        path: PathBuf,
     },
     /// A statement failed: a fault of this program.
     #[error("a statement on the store {} failed ({why}): please report this", path.display())]

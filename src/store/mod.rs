@@ -16,6 +16,7 @@ mod check;
 mod pieces;
 mod reader;
 pub mod foreign;
+pub mod guard;
 #[cfg(test)]
 mod tests;
 

@@ -207,7 +207,7 @@ impl Reader {
     }
 
     /// Reads within one snapshot of the store.
-    fn read<T>(
+    pub(super) fn read<T>(
         &self,
         work: impl FnOnce(&Connection, &mut Names) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {

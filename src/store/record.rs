@@ -142,7 +142,7 @@ impl Store {
         check::books(&self.conn).map_err(|error| StoreError::of(&self.path, &error))
     }
 
-    fn write<T>(
+    pub(super) fn write<T>(
         &mut self,
         work: impl FnOnce(&Connection, &mut Names) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
