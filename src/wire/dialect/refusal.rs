@@ -3,6 +3,7 @@
 use super::Dialect;
 use super::field::Unfit;
 use super::route::NotServed;
+use crate::domain::amount::Unit;
 use crate::domain::label::{Label, printable};
 use crate::domain::money::Money;
 use crate::domain::time::{Millis, Timestamp};
@@ -22,6 +23,18 @@ pub enum Refusal {
     Unauthorized,
     /// The route is not served.
     NotServed(NotServed),
+    /// The head of the request says something that is not taken; what it is, in plain words.
+    Malformed(&'static str),
+    /// It may come from a web page, or from one that has another name for this machine.
+    Foreign(&'static str),
+    /// The body says that it is no JSON.
+    NotJson,
+    /// The body did not come in time.
+    TooSlow,
+    /// The tenant calls faster than its plan allows.
+    TooFast(Millis),
+    /// The guard is being stopped.
+    Stopping(Millis),
     /// The body is longer than the configuration allows.
     TooLarge,
     /// The same idempotency key came with another body, or is still in flight.
@@ -39,10 +52,12 @@ pub enum Refusal {
 pub struct Cap {
     /// Whose it is, such as `tenant acme`.
     pub scope: Label,
-    /// How much it allows.
-    pub limit: Money,
-    /// What is spent, uncertain and held.
-    pub exposure: Money,
+    /// What it counts.
+    pub unit: Unit,
+    /// How much it allows: nanodollars, calls or tokens.
+    pub limit: u64,
+    /// What is spent, uncertain and held, in the same unit.
+    pub exposure: u128,
     /// When it starts anew; `None` where it never does.
     pub resets_at: Option<Timestamp>,
 }
@@ -105,6 +120,20 @@ impl Refusal {
             Refusal::NotServed(NotServed::Path) => {
                 words(404, "route_not_served", INVALID, "not_found_error", "NOT_FOUND")
             }
+            Refusal::Malformed(_) => words(400, "malformed_request", INVALID, INVALID, "INVALID_ARGUMENT"),
+            Refusal::Foreign(_) => {
+                words(403, "foreign_request", INVALID, "permission_error", "PERMISSION_DENIED")
+            }
+            Refusal::NotJson => words(415, "not_json", INVALID, INVALID, "INVALID_ARGUMENT"),
+            Refusal::TooSlow => words(408, "request_timeout", INVALID, "timeout_error", "DEADLINE_EXCEEDED"),
+            Refusal::TooFast(_) => words(
+                429,
+                "rate_limit_exceeded",
+                "rate_limit_error",
+                "rate_limit_error",
+                "RESOURCE_EXHAUSTED",
+            ),
+            Refusal::Stopping(_) => words(503, "guard_stopping", "server_error", "api_error", "UNAVAILABLE"),
             Refusal::TooLarge => {
                 words(413, "request_too_large", INVALID, "request_too_large", "INVALID_ARGUMENT")
             }
@@ -129,6 +158,11 @@ impl Refusal {
             Refusal::Unpriced(why) => printable(why, 300),
             Refusal::Unauthorized => "the outlay key is missing or not valid".to_owned(),
             Refusal::NotServed(why) => why.to_string(),
+            Refusal::Malformed(why) | Refusal::Foreign(why) => (*why).to_owned(),
+            Refusal::NotJson => "the content type of the body must be application/json".to_owned(),
+            Refusal::TooSlow => "the body did not come in time".to_owned(),
+            Refusal::TooFast(_) => "this plan allows no more calls just now: try again".to_owned(),
+            Refusal::Stopping(_) => "the guard is being stopped: try again".to_owned(),
             Refusal::TooLarge => "the request body is larger than the guard takes".to_owned(),
             Refusal::Conflict => "this idempotency key is in use by another request".to_owned(),
             Refusal::Closed(_) => {
@@ -141,12 +175,21 @@ impl Refusal {
 
     fn wait(&self) -> Option<Millis> {
         match self {
-            Refusal::InFlight(_, wait) | Refusal::Closed(wait) => Some(*wait),
+            Refusal::InFlight(_, wait)
+            | Refusal::Closed(wait)
+            | Refusal::TooFast(wait)
+            | Refusal::Stopping(wait) => Some(*wait),
             _ => None,
         }
     }
 
-    fn cap(&self) -> Option<&Cap> {
+    /// Returns the code by which a program tells it from others.
+    pub fn code(&self) -> &'static str {
+        self.words().code
+    }
+
+    /// Returns the cap that stands in the way.
+    pub fn cap(&self) -> Option<&Cap> {
         match self {
             Refusal::Exhausted(cap) | Refusal::InFlight(cap, _) => Some(cap),
             _ => None,
@@ -203,8 +246,16 @@ impl Refusal {
 
 impl Cap {
     fn says(&self) -> String {
-        let (limit, exposure) = (self.limit.rounded(2), self.exposure.rounded(2));
-        format!("the spend cap of {} is reached: ${exposure} of ${limit}", self.scope)
+        let (kind, unit) = match self.unit {
+            Unit::Money => {
+                let (limit, exposure) = (money(self.limit.into()), money(self.exposure));
+                let (limit, exposure) = (limit.rounded(2), exposure.rounded(2));
+                return format!("the spend cap of {} is reached: ${exposure} of ${limit}", self.scope);
+            }
+            Unit::Calls => ("call", "calls"),
+            Unit::Tokens => ("token", "tokens"),
+        };
+        format!("the {kind} cap of {} is reached: {} of {} {unit}", self.scope, self.exposure, self.limit)
     }
 
     fn when(&self) -> String {
@@ -215,16 +266,21 @@ impl Cap {
     }
 
     fn json(&self) -> String {
-        let text = |text: &str| serde_json::Value::from(text);
+        let scope = serde_json::Value::from(self.scope.as_str());
         let resets =
             self.resets_at.and_then(rfc3339).map_or(serde_json::Value::Null, serde_json::Value::from);
-        format!(
-            r#"{{"scope":{},"cap_usd":{},"exposure_usd":{},"resets_at":{resets}}}"#,
-            text(self.scope.as_str()),
-            text(&self.limit.to_dollars()),
-            text(&self.exposure.to_dollars()),
-        )
+        let (limit, exposure) = (money(self.limit.into()).to_dollars(), money(self.exposure).to_dollars());
+        let figures = match self.unit {
+            Unit::Money => format!(r#""cap_usd":"{limit}","exposure_usd":"{exposure}""#),
+            Unit::Calls => format!(r#""cap_calls":{},"exposure_calls":{}"#, self.limit, self.exposure),
+            Unit::Tokens => format!(r#""cap_tokens":{},"exposure_tokens":{}"#, self.limit, self.exposure),
+        };
+        format!(r#"{{"scope":{scope},{figures},"resets_at":{resets}}}"#)
     }
+}
+
+fn money(nanos: u128) -> Money {
+    Money::from_nanos(i64::try_from(nanos).unwrap_or(i64::MAX))
 }
 
 fn rfc3339(at: Timestamp) -> Option<String> {
@@ -238,8 +294,9 @@ mod tests {
     fn cap() -> Cap {
         Cap {
             scope: Label::new("tenant \"acme\""),
-            limit: Money::from_nanos(50_000_000_000),
-            exposure: Money::from_nanos(49_999_999_999),
+            unit: Unit::Money,
+            limit: 50_000_000_000,
+            exposure: 49_999_999_999,
             resets_at: Some(Timestamp::from_seconds(1_795_219_200)),
         }
     }
@@ -254,6 +311,12 @@ mod tests {
             Refusal::NotServed(NotServed::Path),
             Refusal::NotServed(NotServed::Method("POST")),
             Refusal::NotServed(NotServed::Query),
+            Refusal::Malformed("two hosts"),
+            Refusal::Foreign("a web page asks"),
+            Refusal::NotJson,
+            Refusal::TooSlow,
+            Refusal::TooFast(Millis::new(100)),
+            Refusal::Stopping(Millis::new(1000)),
             Refusal::TooLarge,
             Refusal::Conflict,
             Refusal::Closed(Millis::new(2000)),
@@ -307,6 +370,15 @@ mod tests {
     }
 
     #[test]
+    fn a_cap_on_calls_speaks_of_calls() {
+        let cap = Cap { unit: Unit::Calls, limit: 10, exposure: 10, ..cap() };
+        let reply = Refusal::Exhausted(cap).reply(Dialect::OpenAi);
+        let body: serde_json::Value = serde_json::from_str(&reply.body).expect("JSON");
+        assert_eq!(body["error"]["outlay"]["cap_calls"], 10);
+        assert!(body["error"]["message"].as_str().is_some_and(|text| text.contains("10 of 10 calls")));
+    }
+
+    #[test]
     fn held_money_asks_to_wait() {
         let reply = Refusal::InFlight(cap(), Millis::new(1500)).reply(Dialect::Anthropic);
         assert_eq!((reply.status, header(&reply, "x-should-retry")), (429, Some("true")));
@@ -325,7 +397,7 @@ mod tests {
             .filter(|reply| header(reply, "x-should-retry") == Some("true"))
             .map(|reply| reply.status)
             .collect();
-        assert_eq!(again, [429, 503, 502]);
+        assert_eq!(again, [429, 429, 503, 503, 502]);
     }
 
     #[test]
