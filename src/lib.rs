@@ -2,6 +2,7 @@
 
 pub mod domain;
 pub mod wire;
+pub mod count;
 pub mod store;
 pub mod feed;
 pub mod config;

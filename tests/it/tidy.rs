@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms with their ring; a room imports only from rings further in.
-const RINGS: [(&str, u8); 8] = [
+const RINGS: [(&str, u8); 9] = [
     ("domain", 0),
     ("wire", 1),
+    ("count", 1),
     ("store", 2),
     ("feed", 2),
     ("config", 2),
@@ -16,8 +17,13 @@ const RINGS: [(&str, u8); 8] = [
 ];
 
 /// Crates that only one room may name.
-const OWNED: [(&str, &str); 4] =
-    [("ratatui", "tui"), ("crossterm", "tui"), ("rusqlite", "store"), ("notify", "feed")];
+const OWNED: [(&str, &str); 5] = [
+    ("ratatui", "tui"),
+    ("crossterm", "tui"),
+    ("rusqlite", "store"),
+    ("notify", "feed"),
+    ("tiktoken_rs", "count"),
+];
 
 fn files(dir: &Path, found: &mut Vec<PathBuf>) {
     let entries = fs::read_dir(dir).expect("a folder of the project");
