@@ -7,18 +7,21 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use toml::de::DeTable;
 
+use super::cap;
 use super::error::ConfigError;
 use super::feed::{self, Context};
+use super::guard::{self, GuardSetting};
 use super::mapping::{self, Container, Frame};
 use super::paths::{self, Env};
 use super::price;
 use super::raw::{Report, Table};
 use super::settings::{From, Settings, Ui};
+use super::upstream;
 use crate::wire::format::Format;
 use crate::wire::mapping::Mapping;
 
-/// Parts of the configuration that belong to the guard.
-const GUARD: [&str; 6] = ["provider", "upstream", "plan", "cap", "guard", "alerts"];
+/// Parts of the configuration that this version does not have.
+const LATER: [&str; 2] = ["provider", "alerts"];
 
 /// Loads the settings: built-in values, then the file, then the environment.
 ///
@@ -51,6 +54,10 @@ fn built_in(env: Env<'_>) -> Settings {
         feeds: Vec::new(),
         mappings: BTreeMap::new(),
         prices: Vec::new(),
+        guard: GuardSetting::default(),
+        upstreams: Vec::new(),
+        plans: Vec::new(),
+        caps: Vec::new(),
         ui: Ui { theme: "auto".to_owned() },
         origins: BTreeMap::new(),
     }
@@ -96,11 +103,26 @@ fn sections(settings: &mut Settings, root: Table<'_>, file: &Path, env: Env<'_>)
     let context = Context { file, env, mappings: &settings.mappings, zone };
     settings.feeds = feeds.into_iter().filter_map(|table| feed::read(table, &context)).collect();
     settings.prices = root.tables("price").into_iter().filter_map(price::read).collect();
-    root.refuse_rest(|key| {
-        GUARD
-            .contains(&key)
-            .then(|| format!("`{key}` belongs to the guard, which this version does not have"))
-    });
+    gate(settings, &root, file, env);
+    root.refuse_rest(|key| LATER.contains(&key).then(|| format!("this version does not have `{key}`")));
+}
+
+/// Reads what belongs to the guard.
+fn gate(settings: &mut Settings, root: &Table<'_>, file: &Path, env: Env<'_>) {
+    if let Some(table) = root.get("guard").and_then(|item| item.table()) {
+        settings.origins.insert("guard", From::File(root.report.line(table.span.start)));
+        settings.guard = guard::read(table);
+    }
+    for table in root.tables("upstream") {
+        let span = table.span.clone();
+        let Some(upstream) = upstream::read(table, file, env) else { continue };
+        if settings.upstreams.iter().any(|other| other.name == upstream.name) {
+            root.report.error("upstream.name", span, format!("`{}` is there twice", upstream.name));
+        }
+        settings.upstreams.push(upstream);
+    }
+    settings.plans = root.tables("plan").into_iter().filter_map(cap::read_plan).collect();
+    settings.caps = root.tables("cap").into_iter().filter_map(cap::read).collect();
 }
 
 fn ui(settings: &mut Settings, root: &Table<'_>) {
@@ -232,7 +254,7 @@ theme = 3
                 (13, "feed.columns.tmie", "did you mean `time`?"),
                 (14, "price", "has no rate"),
                 (16, "price.input", "expected dollars per million"),
-                (17, "cap", "guard"),
+                (17, "cap", "has no `limit`"),
                 (20, "ui.theme", "expected a string"),
             ],
         );

@@ -1,7 +1,9 @@
 //! The configuration: a file, the environment and flags on one side, checked settings on the other.
 
+mod cap;
 mod error;
 mod feed;
+mod guard;
 mod init;
 mod load;
 mod mapping;
@@ -9,10 +11,14 @@ pub mod paths;
 mod price;
 mod raw;
 mod settings;
+mod upstream;
 
+pub use cap::PlanSetting;
 pub use error::ConfigError;
 pub use feed::{FeedSetting, FormatChoice, Ledger};
+pub use guard::{Bounds, GuardSetting, Identity, ModelSetting, Reach};
 pub use init::init_text;
 pub use load::load;
 pub use price::PriceSetting;
 pub use settings::{From, Settings, Shown, Ui};
+pub use upstream::{BaseUrl, InputBound, KeySource, OnAbort, UpstreamSetting, is_forbidden};

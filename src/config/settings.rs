@@ -5,8 +5,12 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::cap::PlanSetting;
 use super::feed::{FeedSetting, FormatChoice, Ledger};
+use super::guard::{GuardSetting, Identity, Reach};
 use super::price::PriceSetting;
+use super::upstream::UpstreamSetting;
+use crate::domain::cap::Cap;
 use crate::wire::format::Format;
 use crate::wire::mapping::Mapping;
 
@@ -25,6 +29,14 @@ pub struct Settings {
     pub mappings: BTreeMap<String, Arc<Mapping>>,
     /// Prices that go before the built-in ones.
     pub prices: Vec<PriceSetting>,
+    /// Where the guard listens and what it keeps to.
+    pub guard: GuardSetting,
+    /// The providers behind the guard, in the order of the file.
+    pub upstreams: Vec<UpstreamSetting>,
+    /// The plans of the file.
+    pub plans: Vec<PlanSetting>,
+    /// The caps of the file.
+    pub caps: Vec<Cap>,
     /// How the screen looks.
     pub ui: Ui,
     /// Where the single values came from, by key.
@@ -113,6 +125,53 @@ impl Settings {
             let tenant = feed.tenant.as_ref().map_or(String::new(), |t| format!(", tenant {}", t.as_str()));
             let value = format!("{place} as {format}{tenant}");
             shown.push(Shown { key: format!("feed[{index}]"), value, from: From::File(feed.line) });
+        }
+        shown.extend(self.shown_guard(&from("guard")));
+        shown
+    }
+
+    /// Lists what belongs to the guard; of keys, only where they are found.
+    fn shown_guard(&self, from: &From) -> Vec<Shown> {
+        let file = self.file.as_ref().map_or(From::BuiltIn, |_| From::File(1));
+        let one = |key: &str, value: String| Shown { key: key.to_owned(), value, from: from.clone() };
+        let (guard, bounds) = (&self.guard, &self.guard.bounds);
+        let yes = |is: bool| if is { "true" } else { "false" }.to_owned();
+        let seconds = |length: std::time::Duration| format!("{}s", length.as_secs());
+        let plan = guard.default_plan.map_or("", |plan| plan.as_str()).to_owned();
+        let mut shown = vec![
+            one("guard.listen", guard.listen.to_string()),
+            one("guard.admin", guard.admin.to_string()),
+            one("guard.trust", yes(guard.identity == Identity::Trust)),
+            one("guard.expose", yes(guard.reach == Reach::Exposed)),
+            one("guard.hosts", guard.hosts.join(", ")),
+            one("guard.default_plan", plan),
+            one("guard.default_output", guard.default_output.count().to_string()),
+            one("guard.context_window", guard.context_window.count().to_string()),
+            one("guard.image_tokens", guard.image_tokens.count().to_string()),
+            one("guard.max_body", bounds.max_body.to_string()),
+            one("guard.max_connections", bounds.connections.to_string()),
+            one("guard.max_connections_per_peer", bounds.per_peer.to_string()),
+            one("guard.max_wait", seconds(bounds.max_wait)),
+            one("guard.drain", seconds(bounds.drain)),
+        ];
+        for upstream in &self.upstreams {
+            let from = From::File(upstream.line);
+            shown.push(Shown {
+                key: format!("upstream.{}", upstream.name),
+                value: upstream.to_string(),
+                from,
+            });
+        }
+        for PlanSetting { plan, tenants } in &self.plans {
+            let caps = plan.caps.iter().map(|cap| format!("{}/{}", cap.limit, cap.window));
+            let rate = plan.rate.map(|rate| rate.to_string());
+            let tenants = tenants.iter().map(|tenant| format!("tenant {tenant}"));
+            let value: Vec<_> = caps.chain(rate).chain(tenants).collect();
+            let key = format!("plan.{}", plan.name);
+            shown.push(Shown { key, value: value.join(", "), from: file.clone() });
+        }
+        for (index, cap) in self.caps.iter().enumerate() {
+            shown.push(Shown { key: format!("cap[{index}]"), value: cap.to_string(), from: file.clone() });
         }
         shown
     }
