@@ -8,4 +8,5 @@ pub mod feed;
 pub mod config;
 pub mod report;
 pub mod tui;
+pub mod guard;
 pub mod cli;

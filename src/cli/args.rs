@@ -1,5 +1,6 @@
 //! What can be said on the command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -63,6 +64,8 @@ pub enum Command {
         #[arg(long)]
         books: bool,
     },
+    /// Stand in front of the providers: meter each call, and hold tenants to their caps
+    Guard(GuardArgs),
     /// Show or begin the configuration
     Config {
         /// What to do
@@ -76,6 +79,23 @@ pub enum Command {
     },
     /// Print the manual page
     Man,
+}
+
+/// How the guard is run; what is not said here the configuration says.
+#[derive(Debug, Args)]
+pub struct GuardArgs {
+    /// Where applications reach it [default: 127.0.0.1:4180]
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// Where health and metrics are read [default: 127.0.0.1:4181]
+    #[arg(long, value_name = "ADDR")]
+    pub admin: Option<SocketAddr>,
+    /// Allow addresses that other machines can reach
+    #[arg(long)]
+    pub expose: bool,
+    /// Only check the configuration, the keys and the prices
+    #[arg(long)]
+    pub check: bool,
 }
 
 /// What a report is to show.

@@ -7,6 +7,7 @@ pub mod import;
 pub mod dry_run;
 pub mod prices;
 pub mod doctor;
+pub mod guard;
 pub mod config;
 pub mod shell;
 pub mod screen;
@@ -57,6 +58,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Import { ledgers, dry_run: false }) => import::run(&context, ledgers),
         Some(Command::Prices { action }) => prices::run(&context, action),
         Some(Command::Doctor { books }) => doctor::run(&context, *books),
+        Some(Command::Guard(args)) => guard::run(&context, args),
         Some(Command::Config { action }) => config::run(&context, action),
         Some(Command::Completions { .. } | Command::Man) => Ok(ExitCode::SUCCESS),
     }

@@ -1,0 +1,82 @@
+//! The life of a guard: it listens, tells how it is, and ends without losing money.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+
+use super::house::{House, Stage};
+use super::serve::{Face, serve};
+use crate::count::Tokenizer;
+use crate::domain::label::Label;
+use crate::store::guard::Beat;
+use crate::wire::dialect::Dialect;
+
+/// How often it tells how it is.
+const BEAT: Duration = Duration::from_millis(250);
+/// How often holds of guards that have died are looked for.
+const SWEEP: Duration = Duration::from_secs(10);
+/// How long cut calls may take to close their holds.
+const LAST: Duration = Duration::from_secs(2);
+
+/// The sockets that a guard listens on.
+pub struct Ready {
+    /// For calls.
+    pub calls: TcpListener,
+    /// For health and metrics.
+    pub admin: TcpListener,
+}
+
+/// Runs until `stop` comes; then new calls are refused, those in flight may end, and the rest is charged as
+/// uncertain.
+pub async fn run(house: Arc<House>, ready: Ready, stop: impl Future<Output = ()>) {
+    if house.upstreams.iter().any(|upstream| upstream.setting.dialect == Dialect::OpenAi) {
+        let known = ["gpt-4o", "gpt-4"].into_iter().filter_map(Tokenizer::of);
+        known.for_each(|tokenizer| drop(tokio::task::spawn_blocking(move || tokenizer.load())));
+    }
+    tokio::spawn(serve(ready.calls, Arc::clone(&house), Face::Calls));
+    tokio::spawn(serve(ready.admin, Arc::clone(&house), Face::Admin));
+    tokio::pin!(stop);
+    tokio::select! {
+        () = pulse(&house) => {}
+        () = &mut stop => {}
+    }
+    house.stage.send_replace(Stage::Stopping);
+    tokio::select! {
+        () = pulse(&house) => {}
+        () = house.quiet() => {}
+        () = tokio::time::sleep(house.guard.bounds.drain) => {}
+    }
+    house.stage.send_replace(Stage::Cut);
+    // Each call that is cut closes its hold as it goes; what is not written by then the next sweep finds.
+    let _ = tokio::time::timeout(LAST, house.quiet()).await;
+}
+
+/// Tells how the guard is, and looks for others that have died.
+async fn pulse(house: &Arc<House>) {
+    let mut beat = tokio::time::interval(BEAT);
+    let mut swept = tokio::time::Instant::now();
+    loop {
+        beat.tick().await;
+        house.vault.beat(Beat {
+            now: house.clock.now(),
+            in_flight: *house.flight.borrow() as u64,
+            admitted: house.tally.admitted.load(Ordering::Relaxed),
+            refused: house.tally.refused.load(Ordering::Relaxed),
+            note: note(house),
+        });
+        if swept.elapsed() >= SWEEP {
+            swept = tokio::time::Instant::now();
+            house.vault.sweep(house.clock.now(), |_| {});
+        }
+    }
+}
+
+/// Says what people should look at.
+fn note(house: &House) -> Option<Label> {
+    let marked = house.marked();
+    let first = marked.first()?;
+    let more = if marked.len() > 1 { format!(" and {} more", marked.len() - 1) } else { String::new() };
+    Some(Label::new(&format!("bound passed: {first}{more}")))
+}
