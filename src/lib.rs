@@ -5,6 +5,7 @@ pub mod wire;
 pub mod store;
 pub mod feed;
 pub mod config;
+pub mod demo;
 pub mod report;
 pub mod tui;
 pub mod cli;

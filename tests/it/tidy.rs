@@ -4,13 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms with their ring; a room imports only from rings further in.
-const RINGS: [(&str, u8); 8] = [
+const RINGS: [(&str, u8); 9] = [
     ("domain", 0),
     ("wire", 1),
     ("store", 2),
     ("feed", 2),
     ("config", 2),
     ("tui", 3),
+    ("demo", 3),
     ("report", 3),
     ("cli", 4),
 ];
