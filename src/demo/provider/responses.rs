@@ -78,6 +78,11 @@ fn opened(reply: &Reply) -> u64 {
     if reply.tool.is_some() { 3 } else { 4 }
 }
 
+/// How many events come between the last chunk and the one that tells the usage.
+fn closing(reply: &Reply) -> u64 {
+    if reply.tool.is_some() { 2 } else { 3 }
+}
+
 /// Writes what comes before the first chunk.
 pub(super) fn open(reply: &Reply, out: &mut String) {
     let begun = format!(r#","response":{}"#, response(reply, "in_progress", "", r#","usage":null"#));
@@ -133,12 +138,17 @@ pub(super) fn finish(reply: &Reply, chunks: u64, out: &mut String) {
         event("response.content_part.done", number + 1, &members, out);
     }
     let item = item(reply, status(reply), &arguments, &part(&text));
-    event("response.output_item.done", number + 2, &format!(r#","output_index":0,"item":{item}"#), out);
+    event(
+        "response.output_item.done",
+        number + closing(reply) - 1,
+        &format!(r#","output_index":0,"item":{item}"#),
+        out,
+    );
 }
 
 /// Writes the last event, which tells the usage.
 pub(super) fn usage(reply: &Reply, chunks: u64, out: &mut String) {
-    let number = opened(reply) + chunks + 3;
+    let number = opened(reply) + chunks + closing(reply);
     let kind = format!("response.{}", status(reply));
     let silent = [Lie::None];
     let told = match reply.usages() {

@@ -293,11 +293,6 @@ async fn a_client_that_leaves_is_seen_and_billed() {
         assert_eq!((line.ending, line.tokens.output), (Ending::ClientGone, Tokens::new(3)), "{way:?}");
         assert_eq!(world.provider.fired(Fault::Stall), 1);
     }
-    let world = World::start(|_| {}).await;
-    let asking =
-        tokio::time::timeout(std::time::Duration::ZERO, world.open(WAYS[0], "[[sim stall@headers]]"));
-    let _ = asking.await;
-    drop(world);
 }
 
 #[tokio::test]
