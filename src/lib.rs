@@ -6,6 +6,7 @@ pub mod count;
 pub mod store;
 pub mod feed;
 pub mod config;
+pub mod demo;
 pub mod report;
 pub mod tui;
 pub mod guard;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms with their ring; a room imports only from rings further in.
-const RINGS: [(&str, u8); 10] = [
+const RINGS: [(&str, u8); 11] = [
     ("domain", 0),
     ("wire", 1),
     ("count", 1),
@@ -13,6 +13,7 @@ const RINGS: [(&str, u8); 10] = [
     ("config", 2),
     ("guard", 3),
     ("tui", 3),
+    ("demo", 3),
     ("report", 3),
     ("cli", 4),
 ];
