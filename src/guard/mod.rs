@@ -29,6 +29,6 @@ mod clock;
 mod run;
 
 pub use clock::Clock;
-pub use house::{House, Plan};
+pub use house::{House, Plan, Stage};
 pub use run::{Ready, run};
 pub use upstream::Upstream;

@@ -1,0 +1,7 @@
+//! The guard over real sockets on loopback, in front of the simulated provider, which bills on its own.
+
+mod world;
+mod flows;
+mod cuts;
+mod shapes;
+mod doors;
