@@ -8,3 +8,4 @@ mod program;
 mod store;
 mod pty;
 mod model;
+mod caps;
