@@ -58,6 +58,24 @@ pub enum Command {
         #[command(subcommand)]
         action: PricesAction,
     },
+    /// Set, show and try caps on spending
+    Caps {
+        /// What to do
+        #[command(subcommand)]
+        action: CapsAction,
+    },
+    /// Make, show and take back the keys of tenants
+    Keys {
+        /// What to do
+        #[command(subcommand)]
+        action: KeysAction,
+    },
+    /// Show plans and put tenants on them
+    Plans {
+        /// What to do
+        #[command(subcommand)]
+        action: PlansAction,
+    },
     /// Check configuration, feeds, store and books; say what to do
     Doctor {
         /// Only balance the books, to the nanodollar
@@ -194,4 +212,145 @@ pub enum ConfigAction {
     Init,
     /// Print the paths in use
     Path,
+}
+
+/// How caps, keys and plans are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CapFormat {
+    /// Lines for people
+    Table,
+    /// One object
+    Json,
+}
+
+/// What to do with caps.
+#[derive(Debug, Subcommand)]
+pub enum CapsAction {
+    /// Print the caps in force
+    List {
+        /// How to print them
+        #[arg(long, value_enum, default_value = "table")]
+        format: CapFormat,
+    },
+    /// Set a cap; it takes the place of the one on the same scope, window and unit
+    Set(SetCap),
+    /// Take a cap away
+    Remove {
+        /// What it is set on
+        scope: String,
+        /// Its window, as in `day`; for calls or tokens `calls/day`
+        window: String,
+        /// Why, for the log
+        #[arg(long)]
+        why: Option<String>,
+    },
+    /// Take back the newest change of a cap
+    Undo {
+        /// Its number in the log
+        rev: u64,
+        /// Why, for the log
+        #[arg(long)]
+        why: Option<String>,
+    },
+    /// Print every change: who, when, what before, what then, why
+    Log {
+        /// How to print it
+        #[arg(long, value_enum, default_value = "table")]
+        format: CapFormat,
+    },
+    /// Print how each cap stands; exit code 3 where one is reached
+    Check {
+        /// How to print it
+        #[arg(long, value_enum, default_value = "table")]
+        format: CapFormat,
+    },
+    /// Replay the calls of the store against a cap: what would it have stopped?
+    Backtest(BacktestArgs),
+}
+
+/// A cap to set.
+#[derive(Debug, Args)]
+pub struct SetCap {
+    /// all, each-tenant, tenant:NAME, tenant:NAME+model:NAME, plan:NAME, model:NAME, provider:NAME, key:NAME
+    pub scope: String,
+    /// How much in which window: 50.00/day, "1000 calls/rolling:30d", "2000000 tokens/month", 0/day, none/day
+    pub limit: String,
+    /// Refuse what does not fit (the default)
+    #[arg(long, conflicts_with = "soft")]
+    pub hard: bool,
+    /// Only warn
+    #[arg(long)]
+    pub soft: bool,
+    /// What happens to a call that does not fit: reject, or downgrade:MODEL
+    #[arg(long, value_name = "WHAT")]
+    pub on_breach: Option<String>,
+    /// Shares of the limit at which to warn: 50,80, or none
+    #[arg(long, value_name = "LIST")]
+    pub warn: Option<String>,
+    /// Why it is as it is
+    #[arg(long)]
+    pub note: Option<String>,
+}
+
+/// A cap to try on the past.
+#[derive(Debug, Args)]
+pub struct BacktestArgs {
+    /// What it would be set on
+    pub scope: String,
+    /// How much in which window
+    pub limit: String,
+    /// From when: 7d, 36h, yesterday, 2026-11-01, or an instant [default: the first call]
+    #[arg(long, value_name = "T")]
+    pub since: Option<String>,
+    /// Until when, not included
+    #[arg(long, value_name = "T")]
+    pub until: Option<String>,
+    /// How to print it
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: CapFormat,
+}
+
+/// What to do with keys.
+#[derive(Debug, Subcommand)]
+pub enum KeysAction {
+    /// Make a key for a tenant; it is shown this once
+    Create {
+        /// Whose it is
+        tenant: String,
+        /// When it ends: a date or an instant [default: never]
+        #[arg(long, value_name = "T")]
+        expires: Option<String>,
+    },
+    /// Print the keys, without their secrets
+    List {
+        /// How to print them
+        #[arg(long, value_enum, default_value = "table")]
+        format: CapFormat,
+    },
+    /// Take a key back, by its public name
+    Revoke {
+        /// The name: the part between `olk_` and the next `_`
+        name: String,
+    },
+}
+
+/// What to do with plans.
+#[derive(Debug, Subcommand)]
+pub enum PlansAction {
+    /// Print plans, their caps and who was put on them
+    List {
+        /// How to print them
+        #[arg(long, value_enum, default_value = "table")]
+        format: CapFormat,
+    },
+    /// Put a tenant on a plan
+    Assign {
+        /// The tenant
+        tenant: String,
+        /// The plan; without it, the default plan
+        plan: Option<String>,
+        /// Why, for the log
+        #[arg(long)]
+        why: Option<String>,
+    },
 }

@@ -6,6 +6,9 @@ pub mod report;
 pub mod import;
 pub mod dry_run;
 pub mod prices;
+pub mod caps;
+pub mod keys;
+pub mod plans;
 pub mod doctor;
 pub mod guard;
 pub mod config;
@@ -28,7 +31,8 @@ const USAGE: u8 = 2;
 #[error("{0}")]
 pub struct Usage(pub String);
 
-/// Runs the program and returns its exit code: 0 done, 1 failed, 2 wrong usage or configuration.
+/// Runs the program and returns its exit code: 0 done, 1 failed, 2 wrong usage or configuration,
+/// 3 a cap is reached (`caps check` alone).
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(&cli) {
@@ -57,6 +61,9 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Import { ledgers, dry_run: true }) => dry_run::run(&context, ledgers),
         Some(Command::Import { ledgers, dry_run: false }) => import::run(&context, ledgers),
         Some(Command::Prices { action }) => prices::run(&context, action),
+        Some(Command::Caps { action }) => caps::run(&context, action),
+        Some(Command::Keys { action }) => keys::run(&context, action),
+        Some(Command::Plans { action }) => plans::run(&context, action),
         Some(Command::Doctor { books }) => doctor::run(&context, *books),
         Some(Command::Guard(args)) => guard::run(&context, args),
         Some(Command::Config { action }) => config::run(&context, action),

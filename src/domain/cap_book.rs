@@ -60,6 +60,13 @@ impl CapBook {
         CapBook { rev, caps, plans }
     }
 
+    /// Returns the same book, said to be of a later revision: one that changed no cap but, say, who is on
+    /// which plan.
+    #[must_use]
+    pub fn at(self, rev: CapRev) -> CapBook {
+        CapBook { rev: self.rev.max(rev), ..self }
+    }
+
     /// Returns the revision it is of.
     pub const fn rev(&self) -> CapRev {
         self.rev

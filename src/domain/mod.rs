@@ -31,3 +31,4 @@ pub mod closing;
 pub mod cap_book;
 pub mod gate;
 pub mod estimate;
+pub mod backtest;

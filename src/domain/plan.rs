@@ -54,6 +54,16 @@ impl Plans {
         self.assigned.insert(tenant, plan);
     }
 
+    /// Takes a tenant off its plan: it is on the default one again.
+    pub fn unassign(&mut self, tenant: TenantId) {
+        self.assigned.remove(&tenant);
+    }
+
+    /// Returns every tenant that was put on a plan, by name.
+    pub fn assigned(&self) -> impl Iterator<Item = (TenantId, PlanId)> {
+        self.assigned.iter().map(|(tenant, plan)| (*tenant, *plan))
+    }
+
     /// Returns the plan a tenant is on: the assigned one, else the default.
     ///
     /// An assignment names its plan even where that plan does not exist: caps set on the name still hold.

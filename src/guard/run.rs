@@ -60,7 +60,7 @@ async fn pulse(house: &Arc<House>) {
     loop {
         beat.tick().await;
         house.vault.beat(Beat {
-            now: house.clock.now(),
+            now: house.clock.both(),
             in_flight: *house.flight.borrow() as u64,
             admitted: house.tally.admitted.load(Ordering::Relaxed),
             refused: house.tally.refused.load(Ordering::Relaxed),

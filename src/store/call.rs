@@ -342,6 +342,23 @@ pub(super) fn between(
     Ok(())
 }
 
+/// Shows the calls from `start` up to `end`, in order of time.
+pub(super) fn each(
+    conn: &Connection,
+    (start, end): (i64, i64),
+    visit: &mut dyn FnMut(&Entry) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT {}, {SLICE} FROM {ROWS} WHERE at >= ?1 AND at < ?2 ORDER BY at, row",
+        COLUMNS.join(", ")
+    ))?;
+    let mut rows = statement.query([start, end])?;
+    while let Some(row) = rows.next()? {
+        visit(&Entry::read(row, 0)?)?;
+    }
+    Ok(())
+}
+
 /// Returns the time of the latest call.
 pub(super) fn latest(conn: &Connection) -> rusqlite::Result<Option<i64>> {
     conn.query_row("SELECT max(at) FROM call", [], |row| row.get(0))

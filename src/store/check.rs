@@ -9,7 +9,7 @@ use super::call;
 use super::figures::{COLUMNS, Figures};
 use super::rollup::{self, Grain, SLOTS_PER_DAY, slot_of};
 use super::slice::Key;
-use super::source;
+use super::{guard, source};
 
 /// Findings that are spelled out; the rest is counted.
 const SPELLED_OUT: usize = 100;
@@ -51,6 +51,7 @@ pub(super) fn books(conn: &Connection) -> rusqlite::Result<Vec<String>> {
             ));
         }
     }
+    guard::books::compare(&tx, &mut findings)?;
     if findings.len() > SPELLED_OUT {
         let more = findings.len() - SPELLED_OUT;
         findings.truncate(SPELLED_OUT);

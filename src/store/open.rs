@@ -35,6 +35,14 @@ pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
     if !path.exists() {
         create(path, folder)?;
     }
+    existing(path)
+}
+
+/// Opens for writing a store that is there, and brings its schema up to date.
+pub(super) fn existing(path: &Path) -> Result<Connection, StoreError> {
+    if !path.exists() {
+        return Err(StoreError::Missing { path: path.to_owned() });
+    }
     refuse_stub(path)?;
     let fault = |error: rusqlite::Error| StoreError::of(path, &error);
     let mut conn = Connection::open_with_flags(path, WRITING).map_err(fault)?;
@@ -56,7 +64,7 @@ pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
          PRAGMA wal_autocheckpoint = 16384; PRAGMA trusted_schema = OFF;",
     )
     .map_err(fault)?;
-    conn.set_prepared_statement_cache_capacity(64);
+    conn.set_prepared_statement_cache_capacity(128);
     Ok(conn)
 }
 

@@ -206,6 +206,11 @@ impl Reader {
         check::books(&self.conn).map_err(|error| StoreError::of(&self.path, &error))
     }
 
+    /// Returns the path of the store.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Reads within one snapshot of the store.
     pub(super) fn read<T>(
         &self,

@@ -182,7 +182,7 @@ enum Telling {
 }
 
 /// One transaction at work.
-struct Desk<'a> {
+pub(super) struct Desk<'a> {
     conn: &'a Connection,
     names: &'a mut Names,
     price: &'a mut dyn FnMut(&Call) -> Cost,
@@ -195,7 +195,7 @@ struct Desk<'a> {
 }
 
 impl<'a> Desk<'a> {
-    fn new(
+    pub(super) fn new(
         conn: &'a Connection,
         names: &'a mut Names,
         price: &'a mut dyn FnMut(&Call) -> Cost,
@@ -207,7 +207,7 @@ impl<'a> Desk<'a> {
         Ok(Desk { conn, names, price, now, calls, sheet, turnovers, telling, applied })
     }
 
-    fn take(&mut self, batch: &Batch) -> rusqlite::Result<()> {
+    pub(super) fn take(&mut self, batch: &Batch) -> rusqlite::Result<()> {
         let source = self.names.id(self.conn, batch.source.as_str())?;
         for call in &batch.decoded.calls {
             self.take_call(call, batch.source, source)?;
@@ -314,7 +314,7 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
-    fn close(mut self) -> rusqlite::Result<Applied> {
+    pub(super) fn close(mut self) -> rusqlite::Result<Applied> {
         self.sheet.write(self.conn, &mut self.turnovers)?;
         for (source, turnover) in &self.turnovers {
             source::turn_over(self.conn, *source, turnover)?;

@@ -9,3 +9,4 @@ mod store;
 mod pty;
 mod model;
 mod guard;
+mod caps;

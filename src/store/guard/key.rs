@@ -153,6 +153,15 @@ fn secret(conn: &Connection) -> rusqlite::Result<[u8; 32]> {
     conn.query_row("SELECT secret FROM vault", [], |row| row.get(0))
 }
 
+/// Returns a number that grows with every change of the keys.
+pub(super) fn revision(conn: &Connection) -> rusqlite::Result<i64> {
+    conn.prepare_cached("SELECT keys FROM vault")?.query_row([], |row| row.get(0))
+}
+
+fn changed(conn: &Connection) -> rusqlite::Result<()> {
+    conn.execute("UPDATE vault SET keys = keys + 1", []).map(drop)
+}
+
 /// Notes that a key was used, once a minute at most.
 pub(super) fn touch(conn: &Connection, key: KeyId, at: Timestamp) -> rusqlite::Result<()> {
     conn.prepare_cached(
@@ -205,6 +214,7 @@ impl Store {
                     wish.expires.map(Timestamp::millis)
                 ],
             )?;
+            changed(conn)?;
             Ok(true)
         })?;
         if !made {
@@ -220,6 +230,7 @@ impl Store {
                 "UPDATE key SET revoked = ?2 WHERE name = ?1 AND revoked IS NULL",
                 params![name.as_str(), at.millis()],
             )?;
+            changed(conn)?;
             let mut statement = conn.prepare_cached(&format!("SELECT {COLUMNS} FROM key WHERE name = ?1"))?;
             statement.query_row([name.as_str()], read).optional()
         })?;

@@ -4,17 +4,34 @@
 //! [`Vault`] is what a guard holds. The command line and the screen use [`super::Store`] and
 //! [`super::Reader`], which get their operations on caps, keys, plans and guards here.
 
-mod change;
-mod key;
 mod order;
+mod change;
+mod cap;
+mod key;
+mod budget;
+mod hold;
+mod life;
+mod limits;
 mod queue;
+mod session;
+mod group;
+mod resolve;
+mod standing;
+mod history;
+pub(super) mod books;
 mod writer;
 mod vault;
+#[cfg(test)]
+mod tests;
 
+pub use cap::{CapChange, Changed};
 pub use change::{Author, ChangeError};
 pub use key::{ACTIVE, Authenticated, KeyRing, KeyRow, KeyWish, NewKey};
+pub use life::GuardRow;
+pub use limits::EstimateRow;
 pub use order::{
     Admission, Answer, Base, Beat, Close, Closed, Dispatch, Once, Repeat, Reserve, Setup, Started, Stop,
     Swept, View,
 };
+pub use resolve::UncertainRow;
 pub use vault::Vault;

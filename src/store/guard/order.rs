@@ -192,8 +192,8 @@ pub struct Swept {
 /// What a guard tells about itself about once a second.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Beat {
-    /// The wall clock, now.
-    pub now: Timestamp,
+    /// Both clocks, now.
+    pub now: Clocks,
     /// Calls in flight.
     pub in_flight: u64,
     /// Calls let through since it started.

@@ -3,7 +3,8 @@ CREATE TABLE vault (
   one      INTEGER PRIMARY KEY CHECK (one = 1),
   identity BLOB NOT NULL,    -- tells this store from one put in its place
   secret   BLOB NOT NULL,    -- keys the hashes of the tenants' keys
-  high     INTEGER           -- milliseconds; none at first
+  high     INTEGER,          -- milliseconds; none at first
+  keys     INTEGER NOT NULL DEFAULT 0  -- grows with every change of the keys
 ) STRICT;
 INSERT INTO vault (one, identity, secret) VALUES (1, randomblob(16), randomblob(32));
 
@@ -75,6 +76,8 @@ CREATE TABLE hold (
   charged_tokens INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (boot, number)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX hold_at ON hold (at);
+CREATE INDEX hold_tenant ON hold (tenant, at);
 CREATE INDEX hold_open ON hold (boot, number) WHERE state < 2;
 CREATE INDEX hold_uncertain ON hold (at) WHERE state = 3;
 CREATE INDEX hold_once ON hold (once) WHERE once IS NOT NULL;

@@ -1,0 +1,395 @@
+//! One transaction of a guard: a group of orders, each done on what the ones before it left.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, params};
+
+use super::budget::{self, AccountKey};
+use super::cap::{self, Caps};
+use super::hold::{self, Extra, Kept};
+use super::life::{self, Life, Pulse};
+use super::order::{Admission, Answer, Beat, Close, Closed, Dispatch, Reserve, Setup, Started, Stop, Swept};
+use super::writer::Order;
+use super::{key, limits};
+use crate::domain::budget::{Budget, Imbalance};
+use crate::domain::call::{Call, Cost};
+use crate::domain::cap::CapRev;
+use crate::domain::cap_book::{Caller, Touch};
+use crate::domain::closing::{Closing, recover};
+use crate::domain::gate::{self, Ask, Standing, Verdict};
+use crate::domain::hold::{GuardId, Hold, HoldId, State};
+use crate::domain::label::Label;
+use crate::domain::observation::{Batch, Decoded};
+use crate::domain::period::{PeriodId, periods};
+use crate::domain::period_clock::{Clocks, PeriodClock, Reading};
+use crate::domain::time::{Millis, Timestamp};
+use crate::store::name::Names;
+use crate::store::record::Desk;
+
+/// How often a guard tells of itself.
+const BEAT: Millis = Millis::new(1_000);
+
+/// Where a budget began with sums from before the caps that it is kept for.
+const UNKNOWN: i64 = -1;
+
+/// What a guard keeps between transactions.
+pub(super) struct Office {
+    pub(super) setup: Setup,
+    /// The number of this run.
+    pub(super) boot: i64,
+    pub(super) caps: Caps,
+    pub(super) clock: Option<PeriodClock>,
+    /// The number of the next hold.
+    pub(super) next: i64,
+    /// What was last told of this guard: when, and which caps it judged by.
+    pub(super) told: Option<(Timestamp, CapRev)>,
+}
+
+/// What came of one order.
+pub(super) enum Outcome {
+    Reserve(Answer),
+    Dispatch(Started),
+    Close(Closed),
+    Sweep(Swept),
+    Witness(bool),
+    Told,
+}
+
+/// A transaction at work.
+pub(super) struct Group<'a> {
+    conn: &'a Connection,
+    names: &'a mut Names,
+    office: &'a mut Office,
+    /// Rows for the ledger, with their costs.
+    ledger: Vec<(Call, Cost)>,
+    latest: Option<Timestamp>,
+    high: Option<Timestamp>,
+    told: Option<(Timestamp, CapRev)>,
+}
+
+/// What is to be remembered once the transaction is committed.
+pub(super) struct Done {
+    pub(super) outcomes: Vec<Outcome>,
+    pub(super) told: Option<(Timestamp, CapRev)>,
+    /// Locks of dead guards.
+    pub(super) dead: Vec<Life>,
+}
+
+/// Does all orders. With an error nothing of it may be committed.
+pub(super) fn run(
+    conn: &Connection,
+    names: &mut Names,
+    office: &mut Office,
+    orders: &[Order],
+) -> rusqlite::Result<Done> {
+    let high: Option<i64> = conn.prepare_cached("SELECT high FROM vault")?.query_row([], |row| row.get(0))?;
+    let high = high.map(Timestamp::from_millis);
+    let now = office.setup.now;
+    let clock = office.clock.get_or_insert_with(|| PeriodClock::start(high, now));
+    if let Some(high) = high {
+        clock.observe(high);
+    }
+    let told = office.told;
+    let mut group = Group { conn, names, office, ledger: Vec::new(), latest: None, high, told };
+    let mut dead = Vec::new();
+    let mut outcomes = Vec::with_capacity(orders.len());
+    for order in orders {
+        outcomes.push(match order {
+            Order::Reserve(order, _) => Outcome::Reserve(group.reserve(order)?),
+            Order::Dispatch(hold, _) => Outcome::Dispatch(group.dispatch(*hold)?),
+            Order::Close(order, _) => Outcome::Close(group.close(order)?),
+            Order::Sweep(now, _) => Outcome::Sweep(group.sweep(*now, &mut dead)?),
+            Order::Witness(date, now, _) => Outcome::Witness(group.witness(*date, *now)),
+            Order::Beat(beat) => group.beat(beat)?,
+            Order::Observe(told) => {
+                limits::observe(conn, group.names, told)?;
+                Outcome::Told
+            }
+        });
+    }
+    let told = group.finish()?;
+    Ok(Done { outcomes, told, dead })
+}
+
+impl Group<'_> {
+    fn read(&mut self, now: Clocks) -> Reading {
+        let start = self.office.setup.now;
+        let clock = self.office.clock.get_or_insert_with(|| PeriodClock::start(None, start));
+        let reading = clock.read(now);
+        self.latest = self.latest.max(Some(reading.at));
+        reading
+    }
+
+    fn reserve(&mut self, order: &Reserve) -> rusqlite::Result<Answer> {
+        if let Some(once) = &order.once
+            && let Some(repeat) = hold::seen(self.conn, once, order.call)?
+        {
+            return Ok(Answer::Repeated(repeat));
+        }
+        let Reading { at, doubt } = self.read(order.now);
+        for touch in self.office.caps.kept.caps_for(&order.caller) {
+            self.begin(&touch, at)?;
+        }
+        let rev = self.office.caps.book.rev();
+        let touches = self.office.caps.book.caps_for(&order.caller);
+        let standings: Vec<Standing> =
+            touches.into_iter().map(|touch| self.standing(touch, at)).collect::<rusqlite::Result<_>>()?;
+        let ask = Ask { model: order.caller.model, amount: order.amount, pricing: order.pricing };
+        match gate::judge(&ask, &standings) {
+            Verdict::Allow => {}
+            verdict => return Ok(Answer::Stopped(Stop { verdict, rev, at, doubt })),
+        }
+        let warnings = gate::warnings(order.amount, &standings);
+        let hold = self.hold(order, at)?;
+        Ok(Answer::Admitted(Admission { hold, warnings, rev, at, doubt }))
+    }
+
+    fn standing(&mut self, touch: Touch, at: Timestamp) -> rusqlite::Result<Standing> {
+        let found = periods(touch.cap.window, &self.office.setup.calendar, at);
+        let account = budget::key(touch.account, self.conn, self.names)?;
+        let budget = budget::since(self.conn, account, found.write.window, found.since)?;
+        Ok(Standing { touch, budget, resets_at: found.resets_at })
+    }
+
+    /// Begins the sums of an account and a window that were never kept before: what was spent earlier in
+    /// the window counts, so that a cap set at noon knows the morning.
+    fn begin(&mut self, touch: &Touch, at: Timestamp) -> rusqlite::Result<()> {
+        let window = touch.cap.window;
+        let account = budget::key(touch.account, self.conn, self.names)?;
+        if budget::is_kept(self.conn, account, window.code())? {
+            return Ok(());
+        }
+        let calendar = &self.office.setup.calendar;
+        let found = periods(window, calendar, at);
+        let mut sums: BTreeMap<i64, Budget> = BTreeMap::new();
+        for kept in hold::of_account(self.conn, account, found.since)? {
+            let period = periods(window, calendar, kept.at).write;
+            let row = budget::row(self.conn, account, period, UNKNOWN)?;
+            hold::add_place(self.conn, &kept, row)?;
+            let sum = sums.entry(row).or_default();
+            *sum = sum.plus(kept.part()).ok_or_else(|| budget::broken(Imbalance::TooLarge))?;
+        }
+        let born = if sums.is_empty() { self.office.caps.book.rev().0.cast_signed() } else { UNKNOWN };
+        for (row, sum) in sums {
+            budget::put(self.conn, row, sum)?;
+        }
+        budget::row(self.conn, account, found.write, born).map(drop)
+    }
+
+    /// Sets the money aside in all places, and writes the hold.
+    fn hold(&mut self, order: &Reserve, at: Timestamp) -> rusqlite::Result<HoldId> {
+        let mut places = Vec::new();
+        for (account, period) in self.places(&order.caller, at)? {
+            let born = self.office.caps.book.rev().0.cast_signed();
+            places.push(budget::row(self.conn, account, period, born)?);
+        }
+        places.sort_unstable();
+        let id = hold::id(self.office.boot, self.office.next);
+        self.office.next += 1;
+        let Caller { tenant, model, provider, key } = order.caller;
+        let mut name = |text| self.names.id(self.conn, text);
+        let kept = Kept {
+            id,
+            call: order.call,
+            attempt: order.attempt,
+            tenant: name(tenant.as_str())?,
+            provider: name(provider.as_str())?,
+            model: name(model.as_str())?,
+            at,
+            pricing: order.pricing,
+            places,
+            amount: order.amount,
+            predicted: order.predicted,
+            state: if order.dispatch == Dispatch::Now { State::Dispatched } else { State::Open },
+        };
+        let key_name = key.map(|key| name(key.as_str())).transpose()?;
+        let price_rev = order.price_rev.0.cast_signed();
+        hold::insert(self.conn, &kept, &Extra { key: key_name, price_rev, once: order.once })?;
+        budget::apply(self.conn, &kept.places, self.rule(&kept).reserve())?;
+        if let Some(key) = key {
+            key::touch(self.conn, key, at)?;
+        }
+        Ok(id)
+    }
+
+    /// Returns every place in which sums are kept for a call, each once.
+    fn places(&mut self, caller: &Caller, at: Timestamp) -> rusqlite::Result<Vec<(AccountKey, PeriodId)>> {
+        let mut places = Vec::new();
+        for touch in self.office.caps.kept.caps_for(caller) {
+            let period = periods(touch.cap.window, &self.office.setup.calendar, at).write;
+            places.push((budget::key(touch.account, self.conn, self.names)?, period));
+        }
+        places.sort_unstable();
+        places.dedup();
+        Ok(places)
+    }
+
+    /// Returns the hold as the rules know it. Its places are rows, and stay with the store.
+    fn rule(&self, kept: &Kept) -> Hold {
+        rule(kept, self.office.setup.name)
+    }
+
+    fn dispatch(&self, id: HoldId) -> rusqlite::Result<Started> {
+        if hold::dispatch(self.conn, id)? {
+            return Ok(Started::Yes);
+        }
+        Ok(Started::No(hold::find(self.conn, id)?.map(|kept| kept.state)))
+    }
+
+    fn close(&mut self, order: &Close) -> rusqlite::Result<Closed> {
+        let Some(kept) = hold::find(self.conn, order.hold)? else { return Ok(Closed::Unknown) };
+        let Ok(movement) = self.rule(&kept).close(order.closing) else {
+            return Ok(Closed::Already(kept.state));
+        };
+        if !hold::advance(self.conn, &kept, order.closing.state(), movement)? {
+            return Ok(Closed::Already(kept.state));
+        }
+        let charged = order.closing.state().charged();
+        if let (Closing::Settled(actual), Some(predicted)) = (order.closing, kept.predicted) {
+            let figures = [predicted, actual.money(), kept.amount.money()];
+            limits::foreseen(self.conn, [kept.provider, kept.model], figures)?;
+        }
+        let call = match &order.call {
+            Some(call) => Some(Call { id: kept.ledger_id(), ..call.clone() }),
+            None if order.closing == Closing::Voided => None,
+            None => Some(kept.bare_call(self.conn, self.names, word(order.closing))?),
+        };
+        self.ledger.extend(call.map(|call| (call, kept.cost(charged))));
+        Ok(Closed::Done)
+    }
+
+    fn sweep(&mut self, now: Timestamp, dead: &mut Vec<Life>) -> rusqlite::Result<Swept> {
+        let mut swept = Swept::default();
+        let (path, me) = (self.office.setup.path.clone(), self.office.boot);
+        for boot in life::running(self.conn)?.into_iter().filter(|boot| *boot != me) {
+            let Pulse::Dead(lock) = life::pulse(&path, boot) else { continue };
+            dead.extend(lock);
+            swept.guards += 1;
+            for kept in hold::open_of(self.conn, boot)? {
+                let Some(closing) = recover(kept.amount, kept.state) else { continue };
+                let order = Close { hold: kept.id, closing, call: None, now };
+                if self.close(&order)? == Closed::Done {
+                    count(&mut swept, closing);
+                }
+            }
+            life::end(self.conn, boot, now)?;
+        }
+        Ok(swept)
+    }
+
+    fn witness(&mut self, date: Timestamp, now: Clocks) -> bool {
+        self.read(now);
+        self.office.clock.as_mut().is_some_and(|clock| clock.confirm(date, now))
+    }
+
+    fn beat(&mut self, beat: &Beat) -> rusqlite::Result<Outcome> {
+        self.read(beat.now);
+        let now = beat.now.wall;
+        let rev = self.office.caps.book.rev();
+        if self.told.is_some_and(|(at, told)| at <= now && now.since(at) < BEAT && told == rev) {
+            return Ok(Outcome::Told);
+        }
+        let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        self.conn
+            .prepare_cached(
+                "UPDATE guard SET seen = ?2, rev = ?3, in_flight = ?4, admitted = ?5, refused = ?6, note = ?7,
+                   ended = NULL WHERE boot = ?1",
+            )?
+            .execute(params![
+                self.office.boot,
+                now.millis(),
+                rev.0.cast_signed(),
+                count(beat.in_flight),
+                count(beat.admitted),
+                count(beat.refused),
+                beat.note.map(Label::as_str)
+            ])?;
+        self.told = Some((now, rev));
+        Ok(Outcome::Told)
+    }
+
+    /// Writes the ledger, the revision in force and the time.
+    fn finish(self) -> rusqlite::Result<Option<(Timestamp, CapRev)>> {
+        let Group { conn, names, office, ledger, latest, high, mut told } = self;
+        let now = latest.or(high).unwrap_or(office.setup.now.wall);
+        let source = Label::new(&format!("guard:{}", office.setup.name));
+        record(conn, names, source, ledger, now)?;
+        if latest > high {
+            let latest = latest.map(Timestamp::millis);
+            conn.prepare_cached("UPDATE vault SET high = max(coalesce(high, ?1), ?1)")?.execute([latest])?;
+        }
+        let rev = office.caps.book.rev();
+        if told.is_none_or(|(_, told)| told != rev) {
+            conn.prepare_cached("UPDATE guard SET rev = ?2 WHERE boot = ?1")?
+                .execute([office.boot, rev.0.cast_signed()])?;
+            told = Some((told.map_or(Timestamp::EPOCH, |(at, _)| at), rev));
+        }
+        Ok(told)
+    }
+}
+
+/// Returns the hold as the rules know it.
+pub(super) fn rule(kept: &Kept, guard: Label) -> Hold {
+    Hold {
+        id: kept.id,
+        call: kept.call,
+        attempt: kept.attempt,
+        guard: GuardId(guard),
+        amount: kept.amount,
+        places: std::sync::Arc::new([]),
+        price_rev: crate::domain::hold::PriceRev::default(),
+        at: kept.at,
+        state: kept.state,
+    }
+}
+
+/// Writes calls of a guard to the ledger, at the costs that are charged.
+pub(super) fn record(
+    conn: &Connection,
+    names: &mut Names,
+    source: Label,
+    ledger: Vec<(Call, Cost)>,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    if ledger.is_empty() {
+        return Ok(());
+    }
+    let cost = Cell::new(Cost::Unpriced);
+    let mut price = |_: &Call| cost.get();
+    let now = ledger.iter().map(|(call, _)| call.at).fold(now, Timestamp::max);
+    let mut desk = Desk::new(conn, names, &mut price, now)?;
+    for (call, charged) in ledger {
+        cost.set(charged);
+        let mut decoded = Decoded::default();
+        decoded.tally.lines = 1;
+        decoded.calls.push(call);
+        let format = Label::new("guard");
+        desk.take(&Batch { source, format, decoded, mark: None, note: None })?;
+    }
+    desk.close().map(drop)
+}
+
+fn word(closing: Closing) -> &'static str {
+    if matches!(closing, Closing::Uncertain(_)) { "uncertain" } else { "" }
+}
+
+fn count(swept: &mut Swept, closing: Closing) {
+    match closing {
+        Closing::Voided => swept.voided += 1,
+        Closing::Settled(amount) | Closing::Uncertain(amount) => {
+            swept.uncertain += 1;
+            swept.charged = swept.charged.saturating_add(amount.money());
+        }
+    }
+}
+
+/// Reads the caps, if they are no longer those of the office; says whether they are others now.
+pub(super) fn refresh(conn: &Connection, office: &mut Office) -> rusqlite::Result<bool> {
+    let found = cap::revision(conn)?;
+    if found == office.caps.book.rev() {
+        return Ok(false);
+    }
+    office.caps = cap::load(conn, &office.setup.base)?;
+    Ok(true)
+}

@@ -1,0 +1,163 @@
+//! The connection of a guard: opened, watched, and given up where the file is no longer the store.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use crate::store::name::Names;
+use crate::store::{StoreError, open};
+
+/// What every database begins with.
+const HEADER: &[u8; 16] = b"SQLite format 3\0";
+
+/// A file, whatever its name.
+type FileKey = (u64, u64);
+
+/// Files of stores, open for looking at their first bytes. They are never closed: closing any descriptor
+/// of a file gives up the locks that SQLite holds on it in this process.
+static HEADERS: LazyLock<Mutex<BTreeMap<FileKey, File>>> = LazyLock::new(Mutex::default);
+
+/// How long to wait for another process's transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// Most of a second.
+    Usual,
+    /// A tenth: the store is known to be locked, and callers are waiting for an answer.
+    Short,
+}
+
+/// A connection to a store.
+pub(super) struct Session {
+    pub(super) conn: Connection,
+    pub(super) names: Names,
+    /// Whether the store knows that this guard lives.
+    pub(super) enlisted: bool,
+    path: PathBuf,
+    file: FileKey,
+    identity: Vec<u8>,
+    version: i64,
+    full: Option<bool>,
+}
+
+impl Session {
+    /// Opens the store at a path; makes it where there is none.
+    pub(super) fn open(path: &Path) -> Result<Session, StoreError> {
+        Session::over(path, open::writer(path)?)
+    }
+
+    /// Opens the store again: it must be there, and be the one it was.
+    pub(super) fn reopen(path: &Path, identity: &[u8]) -> Result<Session, StoreError> {
+        let session = Session::over(path, open::existing(path)?)?;
+        if session.identity != identity {
+            return Err(StoreError::Replaced { path: path.to_owned() });
+        }
+        Ok(session)
+    }
+
+    fn over(path: &Path, conn: Connection) -> Result<Session, StoreError> {
+        let fault = |error: rusqlite::Error| StoreError::of(path, &error);
+        let identity = conn.query_row("SELECT identity FROM vault", [], |row| row.get(0)).map_err(fault)?;
+        // Little is moved from the log at a time, so that no commit waits long for it.
+        conn.execute_batch("PRAGMA wal_autocheckpoint = 1000").map_err(fault)?;
+        let file = look(path)?;
+        let names = Names::default();
+        let path = path.to_owned();
+        // No version is negative: the first look finds a change.
+        Ok(Session { conn, names, enlisted: false, path, file, identity, version: -1, full: None })
+    }
+
+    /// Returns what tells this store from others.
+    pub(super) fn identity(&self) -> &[u8] {
+        &self.identity
+    }
+
+    /// Says what is wrong with the file, if it is no longer the store that was opened.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        if look(&self.path)? == self.file {
+            Ok(())
+        } else {
+            Err(StoreError::Replaced { path: self.path.clone() })
+        }
+    }
+
+    /// Says whether others have written since the last look.
+    pub(super) fn has_news(&mut self) -> rusqlite::Result<bool> {
+        let version =
+            self.conn.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get::<_, i64>(0))?;
+        Ok(std::mem::replace(&mut self.version, version) != version)
+    }
+
+    /// Forgets what was seen: the next look finds a change.
+    pub(super) fn forget(&mut self) {
+        self.version = -1;
+    }
+
+    /// Says how long to wait for others, and whether a commit waits for the disk.
+    pub(super) fn prepare(&mut self, patience: Patience, full: bool) -> rusqlite::Result<()> {
+        self.conn.busy_handler(Some(match patience {
+            Patience::Usual => wait_long,
+            Patience::Short => wait_a_little,
+        }))?;
+        if self.full != Some(full) {
+            let word = if full { "FULL" } else { "NORMAL" };
+            self.conn.execute_batch(&format!("PRAGMA synchronous = {word}"))?;
+            self.full = Some(full);
+        }
+        Ok(())
+    }
+}
+
+/// Returns which file a path leads to, if it is one that can be used.
+fn look(path: &Path) -> Result<FileKey, StoreError> {
+    let found = match fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Err(StoreError::Missing { path: path.to_owned() });
+        }
+        found => found.map_err(|error| StoreError::unusable(path, &error))?,
+    };
+    if found.mode() & 0o200 == 0 {
+        return Err(StoreError::ReadOnly { path: path.to_owned() });
+    }
+    let key = (found.dev(), found.ino());
+    let mut header = [0; HEADER.len()];
+    read_header(path, key, &mut header).map_err(|error| StoreError::unusable(path, &error))?;
+    if header != *HEADER {
+        let why = "it does not begin as a database does".to_owned();
+        return Err(StoreError::Corrupt { path: path.to_owned(), why });
+    }
+    Ok(key)
+}
+
+fn read_header(path: &Path, key: FileKey, header: &mut [u8]) -> std::io::Result<()> {
+    let mut files = HEADERS.lock().unwrap_or_else(PoisonError::into_inner);
+    let file = match files.entry(key) {
+        std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
+        std::collections::btree_map::Entry::Vacant(place) => place.insert(File::open(path)?),
+    };
+    let read = file.read_at(header, 0)?;
+    header[read..].fill(0);
+    Ok(())
+}
+
+/// Waits for another process, 0.8 s in all: callers want their answer within a second. The steps are
+/// short, so that of two guards neither waits long for the other.
+fn wait_long(tries: i32) -> bool {
+    wait(tries, 400)
+}
+
+fn wait_a_little(tries: i32) -> bool {
+    wait(tries, 50)
+}
+
+fn wait(tries: i32, most: i32) -> bool {
+    let step = if tries < 8 { Duration::from_micros(250) } else { Duration::from_millis(2) };
+    thread::park_timeout(step);
+    tries < most
+}
