@@ -61,7 +61,7 @@ class Terminal:
         return "".join(self.cells[row])
 
     def help(self):
-        return any("any key closes" in self.line(row) for row in range(4, 12))
+        return any("key closes" in self.line(row) for row in range(4, 12))
 
     def calls(self, tenant=None):
         """Returns the calls of a tenant, or of every tenant by name, as the table shows them."""
