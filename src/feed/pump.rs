@@ -60,7 +60,7 @@ impl Subject<'_> {
             None => (0, 0),
         };
         let path = self.path.to_string_lossy().into();
-        Some(Mark { path, format: self.format.name(), sight, offset, head, tail })
+        Some(Mark { path, format: self.format.name(), sight, offset, head, tail, cursor: None })
     }
 }
 

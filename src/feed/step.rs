@@ -72,6 +72,7 @@ mod tests {
             offset: 90,
             head: SAME.head,
             tail: SAME.tail,
+            cursor: None,
         };
         assert_eq!(step(Some(&mark), sight.as_ref(), |_| Some(proofs)), want);
     }

@@ -15,7 +15,7 @@ use super::open::{Packing, Unpacked, open, open_regular, packing};
 use super::pump::{Last, Subject, origin, pump, sending, source};
 use super::read::{Buffer, Flow, Stretch};
 use super::step::{Step, step};
-use super::table::{Opener, Table};
+use super::table::{Opener, SHORT, Table};
 use super::{Problem, Trouble};
 use crate::domain::mark::{FileId, Mark, Sight};
 use crate::domain::observation::{Batch, Decoded};
@@ -343,9 +343,10 @@ impl Tailer {
             mark: empty_mark(path, &format, id),
             packing: opened.packing,
             line: 1,
-            file: Some(opened.file),
+            // Closing a descriptor of a database would end the locks of the connection to it.
+            file: (!sqlite).then_some(opened.file),
             decoder: None,
-            table: sqlite.then(|| Table::new(path, format.clone())),
+            table: sqlite.then(|| Table::new(path, format.clone(), SHORT)),
             format,
             grown: now,
             missed: None,
@@ -355,7 +356,7 @@ impl Tailer {
         };
         self.rank = self.rank.saturating_add(1);
         if let (Some(table), Some(mark)) = (&mut tailed.table, self.marks.get(id)) {
-            table.seen_at(mark.sight);
+            table.resume(mark);
         }
         if let Some(mark) = self.resume(&tailed, &opened.sight) {
             tailed.line = 0;
@@ -524,6 +525,7 @@ impl Tailer {
         match table.read(&origin, &*self.opener, sink) {
             Ok(listening) => {
                 self.problems.remove(&tailed.path);
+                tailed.mark = table.mark().unwrap_or_else(|| tailed.mark.clone());
                 listening
             }
             Err(trouble) => {
@@ -633,6 +635,7 @@ fn empty_mark(path: &Path, format: &Format, file: FileId) -> Mark {
         offset: 0,
         head: empty,
         tail: empty,
+        cursor: None,
     }
 }
 

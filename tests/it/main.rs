@@ -5,4 +5,5 @@
 mod tidy;
 mod home;
 mod program;
+mod table;
 mod pty;
