@@ -11,6 +11,7 @@ pub mod table;
 pub mod pump;
 pub mod scan;
 pub mod step;
+pub mod gap;
 pub mod tail;
 pub mod follow;
 
@@ -59,6 +60,11 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    /// Says whether it is about the path, and not about what the file holds.
+    pub fn is_of_path(&self) -> bool {
+        matches!(self, Trouble::NotAFile | Trouble::Forbidden | Trouble::Unreadable(_))
+    }
+
     /// Takes the system's error apart.
     pub fn from_io(error: &std::io::Error) -> Trouble {
         match error.kind() {
