@@ -318,7 +318,25 @@ fn a_newer_store_is_refused_untouched() {
         drop(Store::open(path).unwrap());
         Connection::open(path).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
     };
-    check_refused(prepare, |error| matches!(error, StoreError::Newer { found: 99, known: 1 }));
+    check_refused(prepare, |error| matches!(error, StoreError::Newer { found: 99, known: 2 }));
+}
+
+#[test]
+fn a_store_of_an_earlier_version_keeps_what_it_holds() {
+    let place = place();
+    std::fs::create_dir_all(place.path.parent().unwrap()).unwrap();
+    let old = Connection::open(&place.path).unwrap();
+    old.execute_batch(include_str!("migrations/0001.sql")).unwrap();
+    old.execute_batch(
+        "INSERT INTO mark VALUES ('native 1:2', '/a.jsonl', 'native', 1, 2, 10, '5', '6', 10, 7, 8, 9);
+         PRAGMA application_id = 0x4f75744c; PRAGMA user_version = 1;",
+    )
+    .unwrap();
+    drop(old);
+    let marks = Store::open(&place.path).unwrap().marks().unwrap();
+    assert_eq!(marks.len(), 1);
+    assert_eq!((&*marks[0].path, marks[0].offset, &marks[0].cursor), ("/a.jsonl", 10, &None));
+    assert!(Reader::open(&place.path).is_ok());
 }
 
 #[test]
