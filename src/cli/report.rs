@@ -7,14 +7,14 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::Context as _;
 
 use super::args::{OutputFormat, ReportArgs};
-use super::context::{Context, Databases, now};
+use super::context::{Context, now};
 use super::{Usage, import};
 use crate::domain::label::Label;
 use crate::domain::price::PriceBook;
-use crate::feed::Problem;
 use crate::feed::ledger::Ledger;
 use crate::feed::mark::Marks;
 use crate::feed::scan::scan;
+use crate::feed::{Databases, Problem};
 use crate::report::build::Builder;
 use crate::report::query::{By, Query, parse_when};
 use crate::report::{Report, SourceLine, csv, json, table, verify};

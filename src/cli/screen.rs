@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
-use super::context::{Context, Databases, now, variable};
+use super::context::{Context, now, variable};
 use super::{import, report};
 use crate::config;
 use crate::domain::books::Books;
@@ -22,9 +22,9 @@ use crate::domain::observation::Batch;
 use crate::domain::price::PriceBook;
 use crate::domain::rollup::{Change, Sign, Sums};
 use crate::domain::time::{Millis, Timestamp};
-use crate::feed::Problem;
 use crate::feed::follow::{self, Problems};
 use crate::feed::mark::Marks;
+use crate::feed::{Databases, Problem};
 use crate::store::{self, Reader, Store, StoreError};
 use crate::tui::{
     App, BadRow, Depth, Detail, Effect, Event, Feed, PriceRow, Setup, Snapshot, SourceRow, SourceState, Step,

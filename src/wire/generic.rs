@@ -792,7 +792,6 @@ impl RowDecoder for Table {
     }
 
     fn row(&mut self, _query: usize, row: &Row<'_>, number: u64, out: &mut Decoded) {
-        out.tally.lines += 1;
         let identity = self.identity(row, number);
         let record = Record::Row(row.clone());
         match self.reader.read(&record, &Spot { order: number, identity: &identity }) {

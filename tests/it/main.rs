@@ -6,4 +6,5 @@ mod tidy;
 mod home;
 mod program;
 mod store;
+mod table;
 mod pty;

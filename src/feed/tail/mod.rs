@@ -2,23 +2,27 @@
 //!
 //! [`Tailer::poll`] is the whole of it, given the time; the thread in [`mod@super::follow`] only calls it.
 
+mod copies;
+
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::{DirEntryExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use self::copies::{find, half, original, passes, skip};
+use super::gap::gap;
 use super::ledger::Ledger;
-use super::mark::{Marks, proofs, proves, sight};
+use super::mark::{Marks, proofs, proves, sight, stem};
 use super::open::{Packing, Unpacked, open, open_regular, packing};
 use super::pump::{Last, Subject, origin, pump, replay, sending, source};
 use super::read::{Buffer, Flow, Stretch};
 use super::step::{Step, step};
-use super::table::{Opener, Table};
+use super::table::{Opener, SHORT, Table};
 use super::{Problem, Trouble};
 use crate::domain::mark::{FileId, Mark, Sight};
-use crate::domain::observation::{Batch, Decoded};
+use crate::domain::observation::{BadLine, Batch, Decoded};
 use crate::domain::time::{Millis, Timestamp};
 use crate::wire::format::{Container, Format};
 use crate::wire::{Decoder, Place};
@@ -55,12 +59,16 @@ pub struct Tailer {
     listed: Option<Timestamp>,
     problems: HashMap<PathBuf, Trouble>,
     pattern_problems: Vec<Problem>,
+    /// Paths that could not be looked at.
+    hidden: HashSet<PathBuf>,
     /// How files looked that held nothing known: not opened again until they change.
     unknown: HashMap<PathBuf, Sight>,
     /// Marks of content that is gone from its file, by which a copy made late (packed) is recognised.
     ended: VecDeque<Mark>,
     buffer: Buffer,
     rank: u32,
+    /// Descriptors that may have been opened since some were closed.
+    opened: usize,
 }
 
 /// One file that is followed.
@@ -82,8 +90,13 @@ struct Tailed {
     missed: Option<Timestamp>,
     /// Whether the pending last line has been tried, or a packed file has been read.
     tried: bool,
+    /// Whether the pending last line has been read, though its end is missing.
+    read: bool,
+    /// Hash of the half line after the mark.
+    half: Option<u64>,
     note: Option<String>,
-    lost: u64,
+    /// What was cut away, to be told with the next batch.
+    gaps: Vec<BadLine>,
 }
 
 impl Tailed {
@@ -112,10 +125,12 @@ impl Tailer {
             listed: None,
             problems: HashMap::new(),
             pattern_problems: Vec::new(),
+            hidden: HashSet::new(),
             unknown: HashMap::new(),
             ended: VecDeque::new(),
             buffer: Buffer::default(),
             rank: 0,
+            opened: 0,
         }
     }
 
@@ -157,7 +172,8 @@ impl Tailer {
             return false;
         }
         for (path, ledger, seen) in fresh {
-            let hopeless = self.unknown.get(path) == Some(seen);
+            // One may have been taken up meanwhile, as the copy of another.
+            let hopeless = self.unknown.get(path) == Some(seen) || self.files.contains_key(&seen.file);
             if hopeless || !met.insert(seen.file) || self.is_read(now, (path, *ledger), seen) {
                 continue;
             }
@@ -179,6 +195,9 @@ impl Tailer {
             let files = found.files.into_iter().filter(|path| known.insert(path.clone()));
             self.listing.extend(files.map(|path| (path, index)));
         }
+        // A path that was followed is looked at even when it is no file any more.
+        let followed = self.files.values().filter(|tailed| known.insert(tailed.path.clone()));
+        self.listing.extend(followed.map(|tailed| (tailed.path.clone(), tailed.ledger)));
         self.problems.retain(|path, _| known.contains(path));
         self.unknown.retain(|path, _| known.contains(path));
     }
@@ -186,29 +205,46 @@ impl Tailer {
     /// Returns how the files look that exist.
     fn look(&mut self, at: Option<&HashSet<PathBuf>>) -> Vec<(PathBuf, usize, Sight)> {
         let mut seen = Vec::new();
+        self.hidden.clear();
         for (path, ledger) in &self.listing {
             if at.is_some_and(|at| !at.contains(path)) {
                 continue;
             }
-            match std::fs::metadata(path) {
-                Ok(metadata) if metadata.is_file() => seen.push((path.clone(), *ledger, sight(&metadata))),
-                Ok(_) => drop(self.problems.insert(path.clone(), Trouble::NotAFile)),
+            let trouble = match std::fs::metadata(path) {
+                Ok(metadata) if metadata.is_file() => {
+                    seen.push((path.clone(), *ledger, sight(&metadata)));
+                    None
+                }
+                Ok(_) => Some(Trouble::NotAFile),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    path.is_symlink().then_some(Trouble::NotAFile)
+                }
+                Err(error) => {
+                    self.hidden.insert(path.clone());
+                    Some(Trouble::from_io(&error))
+                }
+            };
+            match trouble {
+                Some(trouble) => drop(self.problems.insert(path.clone(), trouble)),
+                None if self.problems.get(path).is_some_and(Trouble::is_of_path) => {
                     self.problems.remove(path);
                 }
-                Err(error) => drop(self.problems.insert(path.clone(), Trouble::from_io(&error))),
+                None => {}
             }
         }
         seen
     }
 
     /// Returns the files that lie at none of the paths that were looked at.
+    ///
+    /// Where the path cannot be looked at, the file may still be there: it waits.
     fn missing(&self, met: &HashSet<FileId>, at: Option<&HashSet<PathBuf>>) -> Vec<FileId> {
         let asked = |tailed: &Tailed| at.is_none_or(|at| at.contains(&tailed.path));
+        let gone = |tailed: &Tailed| asked(tailed) && !self.hidden.contains(&tailed.path);
         let mut missing: Vec<(u32, FileId)> = self
             .files
             .iter()
-            .filter(|(id, tailed)| !met.contains(id) && asked(tailed))
+            .filter(|(id, tailed)| !met.contains(id) && gone(tailed))
             .map(|(id, tailed)| (tailed.rank, *id))
             .collect();
         missing.sort_unstable_by_key(|(rank, _)| *rank);
@@ -246,29 +282,36 @@ impl Tailer {
             tailed.file = tailed.file.take().or_else(|| find(&tailed.path, id));
         }
         let Some(seen) = tailed.file.as_ref().and_then(|file| Some(sight(&file.metadata().ok()?))) else {
-            return self.lose(tailed, "removed before it was read to its end", sink);
+            return self.lose(tailed, "removed", sink);
         };
         if !self.grow(now, &mut tailed, seen, sink) {
             return false;
         }
         if now.since(tailed.grown) < KEEP {
-            self.files.insert(id, tailed);
+            self.keep(id, tailed);
             return true;
         }
         self.lose(tailed, "ended in the middle of a line", sink)
     }
 
-    /// Lets go of a file; what was seen of it and never read is counted.
+    /// Lets go of a file; what was seen of it and never read is told.
     fn lose(&mut self, mut tailed: Tailed, why: &str, sink: Sink<'_>) -> bool {
-        let lines = tailed.packing == Packing::Plain && tailed.table.is_none() && !tailed.tried;
-        let lost = if lines { tailed.mark.sight.size.saturating_sub(tailed.mark.offset) } else { 0 };
-        tailed.lost += lost;
-        let listening = tailed.lost == 0 || {
+        let lines = tailed.packing == Packing::Plain && tailed.table.is_none() && !tailed.read;
+        tailed.gaps.extend(lines.then(|| gap(&tailed.mark, tailed.mark.sight.modified, why)).flatten());
+        let listening = tailed.gaps.is_empty() || {
+            let note = tailed.gaps.last().map(|gap| gap.reason.clone());
             let mut decoded = Decoded::default();
-            decoded.tally.lost = tailed.lost;
+            tell(&mut tailed.gaps, &mut decoded);
             let format = tailed.format.name();
-            let note = Some(why.to_owned());
-            sink(Batch { source: source(&tailed.path), format, decoded, mark: None, note })
+            // What has been told is not told again by whoever meets this mark.
+            tailed.mark.sight.size = tailed.mark.offset;
+            sink(Batch {
+                source: source(&tailed.path),
+                format,
+                decoded,
+                mark: Some(tailed.mark.clone()),
+                note,
+            })
         };
         let removed =
             tailed.file.as_ref().and_then(|file| file.metadata().ok()).is_some_and(|data| data.nlink() == 0);
@@ -287,7 +330,7 @@ impl Tailer {
         let Some(mark) = self.marks.get(seen.file).filter(|mark| mark.sight == *seen) else { return false };
         let known = self.ledgers[ledger].format.clone().or_else(|| Format::parse(mark.format.as_str()));
         let Some(format) = known.filter(|format| format.name() == mark.format) else { return false };
-        if format.container() == Container::Sqlite {
+        if format.container() == Container::Sqlite || may_be_half(mark, &format) {
             return false;
         }
         let tailed = Tailed {
@@ -304,8 +347,10 @@ impl Tailer {
             grown: now,
             missed: None,
             tried: true,
+            read: true,
+            half: None,
             note: None,
-            lost: 0,
+            gaps: Vec::new(),
         };
         self.rank = self.rank.saturating_add(1);
         self.files.insert(seen.file, tailed);
@@ -343,24 +388,32 @@ impl Tailer {
             mark: empty_mark(path, &format, id),
             packing: opened.packing,
             line: 1,
-            file: Some(opened.file),
+            // Closing a descriptor of a database would end the locks of the connection to it.
+            file: (!sqlite).then_some(opened.file),
             decoder: None,
-            table: sqlite.then(|| Table::new(path, format.clone())),
+            table: sqlite.then(|| Table::new(path, format.clone(), SHORT)),
             format,
             grown: now,
             missed: None,
             tried: false,
+            read: false,
+            half: None,
             note: None,
-            lost: 0,
+            gaps: Vec::new(),
         };
         self.rank = self.rank.saturating_add(1);
         if let (Some(table), Some(mark)) = (&mut tailed.table, self.marks.get(id)) {
-            table.seen_at(mark.sight);
+            table.resume(mark);
         }
-        if let Some(mark) = self.resume(&tailed, &opened.sight) {
-            tailed.line = 0;
-            tailed.tried = mark.sight == opened.sight;
-            tailed.mark = mark;
+        match self.resume(&tailed, &opened.sight) {
+            Some(mark) => {
+                tailed.line = 0;
+                tailed.half = tailed.file.as_ref().and_then(|file| half(file, &mark));
+                tailed.tried = mark.sight == opened.sight && !may_be_half(&mark, &tailed.format);
+                tailed.read = tailed.tried;
+                tailed.mark = mark;
+            }
+            None => self.forget(&mut tailed, &opened.sight),
         }
         let listening = self.grow(now, &mut tailed, opened.sight, sink);
         self.keep(id, tailed);
@@ -378,15 +431,28 @@ impl Tailer {
             return None;
         }
         let file = tailed.file.as_ref()?;
-        if let Some(mark) = mark.filter(|mark| proves(file, mark)) {
+        let own = mark.filter(|mark| proves(file, mark));
+        // A mark at the first byte proves nothing.
+        if let Some(mark) = own.filter(|mark| mark.offset > 0) {
             return Some(mark.clone());
         }
         if tailed.format.container() != Container::Lines {
             return None;
         }
-        let mark = self.originals(tailed).find(|mark| mark.offset <= seen.size && proves(file, mark))?;
+        let Some(mark) = original(file, seen.size, self.originals(tailed)) else { return own.cloned() };
         let own = Sight { file: seen.file, ..Sight::default() };
         Some(Mark { sight: own, path: tailed.mark.path.clone(), ..mark.clone() })
+    }
+
+    /// Takes leave of what an earlier run read from a file that holds something else now.
+    fn forget(&mut self, tailed: &mut Tailed, seen: &Sight) {
+        let mark = self.marks.get(seen.file).filter(|mark| mark.format == tailed.format.name());
+        let Some(mark) = mark.cloned() else { return };
+        let lines = tailed.packing == Packing::Plain && tailed.format.container() == Container::Lines;
+        if lines && copies::beside(Path::new(&*mark.path), &mark, None).is_empty() {
+            tailed.gaps.extend(gap(&mark, seen.modified, "replaced"));
+        }
+        self.end(mark);
     }
 
     fn end(&mut self, mark: Mark) {
@@ -398,31 +464,33 @@ impl Tailer {
 
     /// Returns the marks of files that this one may be a copy of, furthest first.
     fn originals(&self, tailed: &Tailed) -> impl Iterator<Item = &Mark> {
-        let mine = stem(&tailed.path);
+        let mine = stem(&tailed.mark.path);
         let id = tailed.mark.sight.file;
         let format = tailed.format.name();
-        let followed = self.files.values().map(|tailed| &tailed.mark);
-        let all = self.marks.iter().chain(followed).chain(&self.ended);
-        let mut marks: Vec<&Mark> = all
-            .filter(|mark| mark.offset > 0 && mark.format == format && mark.sight.file != id)
-            .filter(|mark| stem(Path::new(&*mark.path)) == mine)
-            .collect();
+        let ended = self.ended.iter().filter(|mark| stem(&mark.path) == mine);
+        let mut marks: Vec<&Mark> = self.marks.of_stem(mine).chain(ended).collect();
+        marks.retain(|mark| mark.offset > 0 && mark.format == format && mark.sight.file != id);
         marks.sort_by_key(|mark| std::cmp::Reverse(mark.offset));
         marks.into_iter()
     }
 
-    /// Remembers a file, and closes the one that has been quiet the longest where too many are open.
+    /// Remembers a file; every so often, closes those that have been quiet the longest.
+    ///
+    /// At most [`OPEN`] descriptors are open: half of them at rest, and those opened since then.
     fn keep(&mut self, id: FileId, tailed: Tailed) {
+        self.opened += usize::from(tailed.file.is_some());
         self.marks.insert(tailed.mark.clone());
         self.files.insert(id, tailed);
-        let open = self.files.values().filter(|tailed| tailed.file.is_some()).count();
-        if open > OPEN {
-            let named =
-                self.files.values_mut().filter(|tailed| tailed.file.is_some() && tailed.missed.is_none());
-            if let Some(quiet) = named.min_by_key(|tailed| tailed.grown) {
-                quiet.file = None;
-            }
+        if self.opened < OPEN / 2 {
+            return;
         }
+        self.opened = 0;
+        let mut open: Vec<&mut Tailed> = self.files.values_mut().filter(|file| file.file.is_some()).collect();
+        // A file without a name cannot be opened again: those go last.
+        open.sort_unstable_by_key(|tailed| {
+            std::cmp::Reverse((tailed.missed.is_some(), tailed.grown, tailed.rank))
+        });
+        open.into_iter().skip(OPEN / 2).for_each(|quiet| quiet.file = None);
     }
 
     /// Reads what a look says is new.
@@ -453,12 +521,25 @@ impl Tailer {
             return true;
         }
         tailed.grown = now;
-        tailed.tried = false;
+        (tailed.tried, tailed.read) = (false, false);
         if tailed.packing != Packing::Plain {
+            if tailed.mark.head != 0 && tailed.mark.offset > 0 {
+                // The number of a plain file that is gone went to a packed one.
+                self.end(std::mem::replace(
+                    &mut tailed.mark,
+                    empty_mark(&tailed.path, &tailed.format, seen.file),
+                ));
+            }
             tailed.mark.sight = seen;
             return true;
         }
         match step(Some(&tailed.mark), Some(&seen), |offset| proofs(file, offset).ok()) {
+            Step::Read { .. } if tailed.half.is_some() && half(file, &tailed.mark) != tailed.half => {
+                // All that had been read is there, but not the half line after it.
+                let old = tailed.mark.clone();
+                self.tell_gap(now, tailed, (&old, seen.modified, "truncated"), sink)
+                    && self.read(tailed, seen, sink)
+            }
             Step::Read { .. } => self.read(tailed, seen, sink),
             Step::Truncated => self.restart(now, tailed, seen, (Step::Truncated, sink)),
             Step::Replaced => self.restart(now, tailed, seen, (Step::Replaced, sink)),
@@ -466,7 +547,8 @@ impl Tailer {
         }
     }
 
-    /// Begins a file anew whose content is another one now.
+    /// Begins a file anew whose content is another one now, and finishes the old content from a copy beside
+    /// it (copytruncate), where there is one.
     fn restart(
         &mut self,
         now: Timestamp,
@@ -477,47 +559,36 @@ impl Tailer {
         let old = std::mem::replace(&mut tailed.mark, empty_mark(&tailed.path, &tailed.format, seen.file));
         tailed.line = 1;
         tailed.decoder = None;
-        tailed.note = Some(match why {
-            Step::Truncated => "truncated: read from its start".to_owned(),
-            _ => "replaced: read from its start".to_owned(),
-        });
+        let why = if why == Step::Truncated { "truncated" } else { "replaced" };
         let ledger = &self.ledgers[tailed.ledger];
         if let (None, Ok(opened)) = (&ledger.format, open(&tailed.path, ledger, &*self.opener)) {
             tailed.format = opened.format.unwrap_or_else(|| tailed.format.clone());
         }
-        let pending = old.sight.size.saturating_sub(old.offset);
-        if !self.copied(now, tailed, &old, sink) {
-            return false;
-        }
-        if !self
-            .files
-            .values()
-            .any(|other| other.mark.offset > old.offset && stem(&other.path) == stem(&tailed.path))
-        {
-            tailed.lost += pending;
-        }
-        self.read(tailed, seen, sink)
+        self.tell_gap(now, tailed, (&old, seen.modified, why), sink) && self.read(tailed, seen, sink)
     }
 
-    /// Finishes a truncated file from a copy beside it (copytruncate), where there is one.
-    fn copied(&mut self, now: Timestamp, tailed: &Tailed, old: &Mark, sink: Sink<'_>) -> bool {
+    /// Finishes what stood in a file from a copy beside it (copytruncate); without one, what had not been
+    /// read of it is a gap.
+    fn tell_gap(
+        &mut self,
+        now: Timestamp,
+        tailed: &mut Tailed,
+        (old, at, why): (&Mark, i128, &str),
+        sink: Sink<'_>,
+    ) -> bool {
         self.end(old.clone());
-        if tailed.format.container() != Container::Lines {
-            return true;
+        let copies = copies::beside(&tailed.path, old, tailed.half.take());
+        for (path, id) in &copies {
+            if !self.files.contains_key(id) && !self.start(now, (path, tailed.ledger), sink) {
+                return false;
+            }
         }
-        let Some(directory) = tailed.path.parent() else { return true };
-        let Ok(entries) = std::fs::read_dir(directory) else { return true };
-        let mine = stem(&tailed.path);
-        let beside = entries.flatten().map(|entry| entry.path());
-        let beside = beside.filter(|path| *path != tailed.path && stem(path) == mine);
-        let copies: Vec<PathBuf> = beside
-            .filter(|path| {
-                let Ok(file) = open_regular(path) else { return false };
-                let id = file.metadata().map(|metadata| sight(&metadata).file).unwrap_or_default();
-                !self.files.contains_key(&id) && id != old.sight.file && proves(&file, old)
-            })
-            .collect();
-        copies.iter().all(|path| self.start(now, (path, tailed.ledger), sink))
+        // What stands in a copy is read from there, or lost with it.
+        let lost = gap(old, at, why).filter(|_| copies.is_empty());
+        let cut = lost.as_ref().map(|gap| gap.reason.clone());
+        tailed.note = Some(format!("{}; read from its start", cut.as_deref().unwrap_or(why)));
+        tailed.gaps.extend(lost);
+        true
     }
 
     fn table(&mut self, tailed: &mut Tailed, seen: &Sight, sink: Sink<'_>) -> bool {
@@ -526,6 +597,7 @@ impl Tailer {
         match table.read(&origin, &*self.opener, sink) {
             Ok(listening) => {
                 self.problems.remove(&tailed.path);
+                tailed.mark = table.mark().unwrap_or_else(|| tailed.mark.clone());
                 listening
             }
             Err(trouble) => {
@@ -566,11 +638,14 @@ impl Tailer {
         match ended {
             Ok(ended) if ended.flow == Flow::Stop => return false,
             Ok(ended) => {
-                self.problems.remove(&tailed.path);
+                if tailed.missed.is_none() {
+                    self.problems.remove(&tailed.path);
+                }
                 tailed.line = ended.place.line;
                 if let Some(mark) = subject.mark(ended.place.offset) {
                     tailed.mark = mark;
                 }
+                tailed.half = half(file, &tailed.mark);
             }
             Err(error) => {
                 tailed.decoder = None;
@@ -578,7 +653,7 @@ impl Tailer {
                 return sink(subject.batch(out, None));
             }
         }
-        out.tally.lost += std::mem::take(&mut tailed.lost);
+        tell(&mut tailed.gaps, &mut out);
         let mut batch = subject.batch(out, Some(tailed.mark.clone()));
         batch.note = tailed.note.take();
         if tailed.format.container() == Container::Lines {
@@ -622,16 +697,29 @@ impl Tailer {
             pump(stream, (place, Last::Try), &mut *decoder, &mut out, (&mut self.buffer, &mut full))
         };
         let Ok(ended) = ended else { return true };
+        tailed.tried = true;
         if !packed && ended.pending > 0 && out.calls.is_empty() {
             // Still in the middle of a line: counted as lost if its writer never comes back.
             return true;
         }
-        tailed.tried = true;
+        tailed.read = true;
         if packed {
             tailed.mark.offset = ended.place.offset;
         }
         sink(subject.batch(out, Some(tailed.mark.clone()))) && ended.flow == Flow::On
     }
+}
+
+/// Says whether a file may have ended in the middle of a line: its last line has to be tried again.
+fn may_be_half(mark: &Mark, format: &Format) -> bool {
+    // Of a packed file there is no hash.
+    format.container() == Container::Lines && mark.head != 0 && mark.offset < mark.sight.size
+}
+
+/// Puts what was cut away among what could not be read.
+fn tell(gaps: &mut Vec<BadLine>, out: &mut Decoded) {
+    out.tally.lost += gaps.iter().map(|gap| gap.length).sum::<u64>();
+    out.bad.append(gaps);
 }
 
 fn empty_mark(path: &Path, format: &Format, file: FileId) -> Mark {
@@ -644,393 +732,9 @@ fn empty_mark(path: &Path, format: &Format, file: FileId) -> Mark {
         offset: 0,
         head: empty,
         tail: empty,
+        cursor: None,
     }
-}
-
-/// Returns a name without what rotation adds to it: `log.jsonl.2.gz` is `log.jsonl`.
-fn stem(path: &Path) -> String {
-    let name = path.to_string_lossy();
-    let packed = [".gz", ".zst", ".zstd"].iter().find_map(|end| name.strip_suffix(end));
-    let name = packed.unwrap_or(&name);
-    name.trim_end_matches(|c: char| c.is_ascii_digit() || ".-_".contains(c)).to_owned()
-}
-
-/// Looks in a directory for a file that was renamed.
-fn find(path: &Path, id: FileId) -> Option<File> {
-    let entries = std::fs::read_dir(path.parent()?).ok()?;
-    let entry = entries.flatten().find(|entry| entry.ino() == id.inode)?;
-    let file = open_regular(&entry.path()).ok()?;
-    (sight(&file.metadata().ok()?).file == id).then_some(file)
-}
-
-/// Says whether a stream begins with what a mark says was read.
-fn passes(mut stream: Unpacked<'_>, mark: &Mark) -> bool {
-    let length = usize::try_from(mark.offset.min(1024)).unwrap_or(1024);
-    let (mut head, mut window, mut chunk) = (None, Vec::new(), vec![0_u8; 64 << 10]);
-    let mut left = mark.offset;
-    while left > 0 {
-        let room = usize::try_from(left).unwrap_or(usize::MAX).min(chunk.len());
-        let Ok(read @ 1..) = stream.read(&mut chunk[..room]) else { return false };
-        left -= read as u64;
-        window.extend_from_slice(&chunk[..read]);
-        if window.len() >= length {
-            head = head.or_else(|| Some(xxhash_rust::xxh3::xxh3_64(&window[..length])));
-            window.drain(..window.len() - length);
-        }
-    }
-    head == Some(mark.head) && xxhash_rust::xxh3::xxh3_64(&window) == mark.tail
-}
-
-/// Reads over the first bytes of a stream.
-fn skip<'a>(stream: &'a mut Unpacked<'_>, offset: u64) -> &'a mut dyn Read {
-    drop(std::io::copy(&mut stream.take(offset), &mut std::io::sink()));
-    stream
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::feed::table::NoTables;
-    use proptest::prelude::*;
-    use std::collections::BTreeMap;
-    use std::fs::{self, OpenOptions};
-    use std::io::Write;
-    use tempfile::TempDir;
-
-    /// A directory with a tailer over it. What was read is told by the tally: the decoders are tested elsewhere.
-    struct Bench {
-        root: TempDir,
-        tailer: Tailer,
-        now: Timestamp,
-        lines: u64,
-        lost: u64,
-        notes: Vec<String>,
-        marks: BTreeMap<String, Mark>,
-    }
-
-    fn tailer(root: &Path, marks: Marks) -> Tailer {
-        let pattern = format!("{}/*.jsonl*", root.display());
-        let ledger = Ledger { pattern, format: Some(Format::Native), tenant: None };
-        Tailer::new(vec![ledger], marks, Arc::new(NoTables))
-    }
-
-    impl Bench {
-        fn new() -> Bench {
-            let root = tempfile::tempdir().unwrap();
-            let tailer = tailer(root.path(), Marks::default());
-            let (now, marks) = (Timestamp::from_seconds(1), BTreeMap::new());
-            Bench { root, tailer, now, lines: 0, lost: 0, notes: Vec::new(), marks }
-        }
-
-        fn path(&self, name: &str) -> PathBuf {
-            self.root.path().join(name)
-        }
-
-        fn append(&self, name: &str, text: &[u8]) {
-            let file = OpenOptions::new().append(true).create(true).open(self.path(name));
-            file.unwrap().write_all(text).unwrap();
-        }
-
-        fn poll(&mut self) {
-            self.after(1);
-        }
-
-        fn after(&mut self, seconds: u64) {
-            self.now = self.now.after(Millis::new(seconds * 1000));
-            let (lines, lost, notes, marks) =
-                (&mut self.lines, &mut self.lost, &mut self.notes, &mut self.marks);
-            let listening = self.tailer.poll(self.now, &Look::Patterns, &mut |batch| {
-                *lines += batch.decoded.tally.lines;
-                *lost += batch.decoded.tally.lost;
-                notes.extend(batch.note);
-                if let Some(mark) = batch.mark {
-                    marks.insert(mark.path.to_string(), mark);
-                }
-                true
-            });
-            assert!(listening);
-        }
-
-        fn restart(&mut self) {
-            self.tailer = tailer(self.root.path(), Marks::new(self.marks.values().cloned()));
-        }
-
-        #[track_caller]
-        fn check(&self, lines: u64, lost: u64) {
-            assert_eq!((self.lines, self.lost), (lines, lost), "lines and lost bytes; {:?}", self.notes);
-        }
-    }
-
-    #[test]
-    fn a_line_in_two_writes_is_read_once() {
-        let mut bench = Bench::new();
-        bench.append("a.jsonl", "{\"a\":\"한".as_bytes());
-        bench.poll();
-        bench.append("a.jsonl", &"빛".as_bytes()[..1]);
-        bench.poll();
-        bench.check(0, 0);
-        bench.append("a.jsonl", &"빛".as_bytes()[1..]);
-        bench.append("a.jsonl", b"\"}\n");
-        bench.poll();
-        bench.check(1, 0);
-    }
-
-    #[test]
-    fn a_story_is_not_counted_again_after_a_restart() {
-        let story = |bench: &Bench| {
-            let pattern = format!("{}/*.jsonl*", bench.root.path().display());
-            let ledger = Ledger { pattern, format: Some(Format::Codex), tenant: None };
-            Tailer::new(vec![ledger], Marks::new(bench.marks.values().cloned()), Arc::new(NoTables))
-        };
-        let mut bench = Bench::new();
-        bench.tailer = story(&bench);
-        bench.append("a.jsonl", b"{\"type\":\"one\"}\n{\"type\":\"two\"}\n");
-        bench.poll();
-        bench.check(2, 0);
-        for lines in 3..6 {
-            bench.tailer = story(&bench);
-            bench.poll();
-            bench.append("a.jsonl", b"{\"type\":\"more\"}\n");
-            bench.poll();
-            bench.check(lines, 0);
-        }
-    }
-
-    #[test]
-    fn a_rotated_file_is_finished_before_the_new_one() {
-        let mut bench = Bench::new();
-        bench.append("a.jsonl", b"1\n");
-        bench.poll();
-        bench.append("a.jsonl", b"2\n");
-        fs::rename(bench.path("a.jsonl"), bench.path("gone")).unwrap();
-        bench.append("a.jsonl", b"3\n");
-        bench.append("gone", b"4\n");
-        bench.poll();
-        bench.check(4, 0);
-        bench.append("gone", b"5\n");
-        bench.after(5);
-        bench.check(5, 0);
-    }
-
-    #[test]
-    fn a_file_renamed_within_the_pattern_is_not_read_again() {
-        let mut bench = Bench::new();
-        bench.append("a.jsonl", b"1\n");
-        bench.poll();
-        fs::rename(bench.path("a.jsonl"), bench.path("a.jsonl.1")).unwrap();
-        bench.append("a.jsonl", b"2\n");
-        bench.poll();
-        bench.check(2, 0);
-    }
-
-    #[test]
-    fn truncation_begins_anew_and_counts_what_was_cut_away() {
-        let mut bench = Bench::new();
-        bench.append("a.jsonl", b"first\nhalf");
-        bench.poll();
-        fs::write(bench.path("a.jsonl"), b"x\n").unwrap();
-        bench.poll();
-        bench.check(2, 4);
-        assert_eq!(bench.notes, ["truncated: read from its start"]);
-    }
-
-    #[test]
-    fn a_copy_made_before_truncation_is_read_from_where_we_stood() {
-        for copy in ["a.jsonl.1", "a.jsonl-20261125"] {
-            let mut bench = Bench::new();
-            bench.append("a.jsonl", b"first\nsecond\n");
-            bench.poll();
-            bench.append("a.jsonl", b"third\n");
-            fs::copy(bench.path("a.jsonl"), bench.path(copy)).unwrap();
-            fs::write(bench.path("a.jsonl"), b"4\n").unwrap();
-            bench.poll();
-            bench.check(4, 0);
-        }
-    }
-
-    #[test]
-    fn a_packed_copy_is_not_counted_again_and_finishes_what_was_cut_away() {
-        let mut bench = Bench::new();
-        bench.append("a.jsonl", b"first\nsecond\n");
-        bench.poll();
-        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        packed.write_all(b"first\nsecond\nthird\n").unwrap();
-        fs::write(bench.path("a.jsonl"), b"4\n").unwrap();
-        bench.poll();
-        bench.check(3, 0);
-        fs::write(bench.path("a.jsonl.1.gz"), packed.finish().unwrap()).unwrap();
-        bench.poll();
-        bench.after(3);
-        bench.after(3);
-        bench.check(4, 0);
-    }
-
-    #[test]
-    fn a_replaced_file_is_read_whole() {
-        let mut bench = Bench::new();
-        bench.append("a.jsonl", b"old1\nold2\n");
-        bench.poll();
-        fs::write(bench.path("new"), b"new1\nnew2\n").unwrap();
-        fs::rename(bench.path("new"), bench.path("a.jsonl")).unwrap();
-        bench.poll();
-        bench.check(4, 0);
-        fs::write(bench.path("a.jsonl"), b"few1\nfew2\n").unwrap();
-        bench.poll();
-        bench.check(6, 0);
-    }
-
-    #[test]
-    fn a_removed_file_and_its_successor_are_both_read() {
-        let mut bench = Bench::new();
-        bench.append("a.jsonl", b"1\n");
-        bench.poll();
-        bench.append("a.jsonl", b"2\n");
-        fs::remove_file(bench.path("a.jsonl")).unwrap();
-        bench.poll();
-        bench.check(2, 0);
-        bench.after(11);
-        assert_eq!(bench.tailer.files(), 0);
-        bench.append("a.jsonl", b"1\n2\n3\n");
-        bench.poll();
-        bench.check(5, 0);
-    }
-
-    #[test]
-    fn a_half_line_that_is_never_finished_is_a_counted_loss() {
-        let mut bench = Bench::new();
-        bench.append("a.jsonl", b"1\nhalf");
-        bench.poll();
-        fs::remove_file(bench.path("a.jsonl")).unwrap();
-        bench.poll();
-        bench.after(11);
-        bench.after(11);
-        assert_eq!(bench.lost, 4);
-    }
-
-    #[test]
-    fn a_file_of_unknown_content_is_named_and_read_once_it_is_known() {
-        let mut bench = Bench::new();
-        bench.tailer.ledgers[0].format = None;
-        bench.append("a.jsonl", b"hello\n");
-        bench.append("b.jsonl", b"");
-        bench.poll();
-        bench.poll();
-        assert_eq!(bench.tailer.problems()[0].trouble, Trouble::UnknownFormat);
-        bench.append("a.jsonl", b"{\"resourceSpans\":[]}\n");
-        bench.append("b.jsonl", b"{\"resourceLogs\":[]}\n");
-        bench.poll();
-        bench.check(3, 0);
-        assert_eq!(bench.tailer.problems(), []);
-    }
-
-    #[test]
-    fn a_restart_goes_on_where_the_marks_say() {
-        let mut bench = Bench::new();
-        bench.append("a.jsonl", b"1\n2\n");
-        bench.poll();
-        bench.append("a.jsonl", b"3\n");
-        bench.restart();
-        bench.poll();
-        bench.check(3, 0);
-    }
-
-    #[derive(Clone, Debug)]
-    enum Act {
-        Write,
-        Half,
-        Rotate,
-        Truncate,
-        Remove,
-        Read,
-        Restart,
-    }
-
-    fn acts() -> impl Strategy<Value = Vec<Act>> {
-        let act = prop_oneof![
-            4 => Just(Act::Write),
-            2 => Just(Act::Half),
-            1 => Just(Act::Rotate),
-            1 => Just(Act::Truncate),
-            1 => Just(Act::Remove),
-            3 => Just(Act::Read),
-            1 => Just(Act::Restart),
-        ];
-        proptest::collection::vec(act, 1..40)
-    }
-
-    /// What the current file holds.
-    #[derive(Default)]
-    struct Model {
-        serial: u64,
-        half: bool,
-        want: u64,
-    }
-
-    impl Model {
-        fn text(&mut self) -> String {
-            self.serial += 1;
-            format!("{{\"n\":{}}}", self.serial)
-        }
-    }
-
-    fn act(bench: &mut Bench, model: &mut Model, act: &Act) {
-        let name = "a.jsonl";
-        match act {
-            Act::Write => {
-                // An unfinished line is finished first.
-                let text = if model.half { "}".to_owned() } else { model.text() };
-                bench.append(name, format!("{text}\n").as_bytes());
-                model.half = false;
-                model.want += 1;
-            }
-            Act::Half if !model.half => {
-                let text = model.text();
-                bench.append(name, &text.as_bytes()[..text.len() - 1]);
-                model.half = true;
-            }
-            Act::Rotate if !model.half => {
-                let met = |meta: fs::Metadata| bench.tailer.files.contains_key(&sight(&meta).file);
-                // A file that was never seen cannot be found once it has left the pattern.
-                let seen = fs::metadata(bench.path(name)).is_ok_and(met);
-                let place = if seen && model.serial.is_multiple_of(2) { "old-" } else { "a.jsonl." };
-                let old = bench.path(&format!("{place}{}", model.serial));
-                drop(fs::rename(bench.path(name), old));
-            }
-            // What is unread when the file is cut or removed is out of reach: read first.
-            Act::Truncate if !model.half && bench.path(name).exists() => {
-                bench.poll();
-                fs::write(bench.path(name), "").unwrap();
-                bench.poll();
-            }
-            Act::Remove if !model.half => {
-                bench.poll();
-                drop(fs::remove_file(bench.path(name)));
-                bench.poll();
-            }
-            Act::Restart => {
-                bench.poll();
-                bench.restart();
-            }
-            Act::Read => bench.poll(),
-            _ => {}
-        }
-        if matches!(act, Act::Rotate) {
-            bench.poll();
-        }
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
-        #[test]
-        fn whatever_happens_to_a_file_each_line_is_read_once(history in acts()) {
-            let mut bench = Bench::new();
-            let mut model = Model::default();
-            bench.poll();
-            for step in &history {
-                act(&mut bench, &mut model, step);
-            }
-            bench.poll();
-            prop_assert_eq!((bench.lines, bench.lost), (model.want, 0), "{:?} {:?}", history, bench.notes);
-        }
-    }
-}
+mod tests;
