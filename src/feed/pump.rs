@@ -14,7 +14,7 @@ use crate::wire::format::Format;
 use crate::wire::{Decoder, Origin, Place};
 
 /// Calls collected before they are handed on.
-const BATCH: usize = 4096;
+const BATCH: usize = 1024;
 
 /// What to do with a last line that has no line end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

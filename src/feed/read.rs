@@ -7,11 +7,11 @@ use std::os::unix::fs::FileExt;
 use crate::wire::Place;
 
 /// Bytes asked for at once.
-pub const BUFFER: usize = 1 << 20;
+pub const BUFFER: usize = 256 << 10;
 /// The longest line that is kept; longer ones are skipped while streaming, and counted.
 pub const LONGEST_LINE: usize = 64 << 20;
 /// The largest block handed on, so that one block cannot hold too many calls.
-const BLOCK: usize = 256 << 10;
+const BLOCK: usize = 128 << 10;
 /// What is kept of a line that is too long, to show.
 const EXCERPT: usize = 800;
 

@@ -24,8 +24,8 @@ use crate::domain::tokens::{TokenCount, Tokens};
 const KEPT: usize = 150_000;
 /// Temporary partitions.
 const PARTITIONS: usize = 128;
-/// Bytes of a partition that are collected before they are written.
-const BLOCK: usize = 1 << 15;
+/// Bytes of a partition that are collected before they are written: those of all fit the processor's cache.
+const BLOCK: usize = 1 << 13;
 /// Bytes of a written record of the usual kind, and of any other.
 const SHORT: usize = 72;
 const LONG: usize = 144;
@@ -33,7 +33,7 @@ const LONG: usize = 144;
 const IS_SHORT: u8 = 0x80;
 
 /// One record of a call, with what it adds to which row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Record {
     /// Identity.
     pub id: CallId,
@@ -162,58 +162,66 @@ impl Spill {
     }
 }
 
-/// The records of one partition, and where the first of each identity stands.
+/// Where the records of one partition stand in its bytes, and which is the first of each identity.
 #[derive(Default)]
 struct Partition {
-    records: Vec<Record>,
-    /// Places in `records`, from 1, found by identity; 0 where there is none.
+    starts: Vec<usize>,
+    /// Places in `starts`, from 1, found by identity; 0 where there is none.
     first: Vec<u32>,
 }
 
 impl Partition {
     fn resolve(&mut self, bytes: &[u8], outcome: &mut dyn FnMut(Outcome)) -> io::Result<()> {
-        self.records.clear();
-        let mut rest = bytes;
-        while let Some((record, after)) = decode_next(rest)? {
-            self.records.push(record);
-            rest = after;
+        self.starts.clear();
+        let mut at = 0;
+        while let Some(length) = length(&bytes[at..])? {
+            self.starts.push(at);
+            at += length;
         }
-        let mask = (self.records.len() * 2).next_power_of_two() - 1;
+        let repeated = self.repeated(bytes);
+        let mut alone = vec![true; if repeated.is_empty() { 0 } else { self.starts.len() }];
+        let mut held = HashMap::default();
+        for (first, again) in repeated {
+            if std::mem::replace(&mut alone[first], false) {
+                join(&mut held, decode(&bytes[self.starts[first]..]), outcome);
+            }
+            alone[again] = false;
+            join(&mut held, decode(&bytes[self.starts[again]..]), outcome);
+        }
+        for (index, &start) in self.starts.iter().enumerate() {
+            if alone.get(index).copied().unwrap_or(true) {
+                outcome(Outcome::Counts(decode(&bytes[start..])));
+            }
+        }
+        settle(held, outcome);
+        Ok(())
+    }
+
+    /// Returns the records that are not the first of their identity, each behind the first.
+    fn repeated(&mut self, bytes: &[u8]) -> Vec<(usize, usize)> {
+        let mask = (self.starts.len() * 2).next_power_of_two() - 1;
         self.first.clear();
         self.first.resize(mask + 1, 0);
-        let (mut repeated, mut held) = (Vec::new(), HashMap::default());
-        for (index, record) in self.records.iter().enumerate() {
+        let mut repeated = Vec::new();
+        for (index, &start) in self.starts.iter().enumerate() {
+            let id = identity(&bytes[start..]);
             // The low bits chose the partition.
-            let mut at = (record.id.bits() >> 64) as usize & mask;
+            let mut at = (id >> 64) as usize & mask;
             loop {
-                match self.first[at] {
+                match self.first[at] as usize {
                     0 => {
                         self.first[at] = u32::try_from(index + 1).unwrap_or(u32::MAX);
                         break;
                     }
-                    place if self.records[place as usize - 1].id == record.id => {
-                        repeated.push((place as usize - 1, index));
+                    place if identity(&bytes[self.starts[place - 1]..]) == id => {
+                        repeated.push((place - 1, index));
                         break;
                     }
                     _ => at = (at + 1) & mask,
                 }
             }
         }
-        let mut alone = vec![true; if repeated.is_empty() { 0 } else { self.records.len() }];
-        for (first, again) in repeated {
-            if std::mem::replace(&mut alone[first], false) {
-                join(&mut held, self.records[first], outcome);
-            }
-            alone[again] = false;
-            join(&mut held, self.records[again], outcome);
-        }
-        for (index, &record) in self.records.iter().enumerate() {
-            if alone.get(index).copied().unwrap_or(true) {
-                outcome(Outcome::Counts(record));
-            }
-        }
-        settle(held, outcome);
-        Ok(())
+        repeated
     }
 }
 
@@ -272,19 +280,24 @@ fn settle(held: HashMap<CallId, Held, RandomState>, outcome: &mut dyn FnMut(Outc
     }
 }
 
-/// Takes the next record off; `None` at the end.
-fn decode_next(bytes: &[u8]) -> io::Result<Option<(Record, &[u8])>> {
-    let cut = || io::Error::from(io::ErrorKind::UnexpectedEof);
-    match bytes.first() {
-        None => Ok(None),
-        Some(flags) if flags & IS_SHORT != 0 => {
-            let (short, rest) = bytes.split_first_chunk::<SHORT>().ok_or_else(cut)?;
-            Ok(Some((decode_short(short), rest)))
-        }
-        Some(_) => {
-            let (long, rest) = bytes.split_first_chunk::<LONG>().ok_or_else(cut)?;
-            Ok(Some((decode(long), rest)))
-        }
+/// Returns the length of the record that begins here; `None` at the end.
+fn length(bytes: &[u8]) -> io::Result<Option<usize>> {
+    let Some(flags) = bytes.first() else { return Ok(None) };
+    let length = if flags & IS_SHORT == 0 { LONG } else { SHORT };
+    if bytes.len() < length { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(Some(length)) }
+}
+
+/// Returns the identity of the record that begins here.
+fn identity(bytes: &[u8]) -> u128 {
+    bytes.get(8..24).and_then(<[u8]>::first_chunk).map_or(0, |id| u128::from_le_bytes(*id))
+}
+
+/// Reads the record that begins here, and is whole.
+fn decode(bytes: &[u8]) -> Record {
+    match (bytes.first_chunk(), bytes.first_chunk()) {
+        (Some(short), _) if bytes[0] & IS_SHORT != 0 => decode_short(short),
+        (_, Some(long)) => decode_long(long),
+        _ => Record::default(),
     }
 }
 
@@ -338,7 +351,7 @@ fn decode_short(bytes: &[u8; SHORT]) -> Record {
     let cost = Money::from_nanos(long(8).cast_signed());
     let unpriced = i64::from(word(0) & 1);
     Record {
-        id: CallId::from_bits(u128::from(long(4)) << 64 | u128::from(long(2))),
+        id: CallId::from_bits(identity(bytes)),
         claim: Claim { order: long(6), ..Claim::default() },
         row: word(1),
         source: long(10),
@@ -353,7 +366,6 @@ fn encode(record: &Record) -> [u8; LONG] {
         | u64::from(claim.nearness as u8) << 8
         | u64::from(claim.request.is_some());
     let words = [
-        flags,
         claim.request.unwrap_or(0),
         claim.order,
         u64::from(*row),
@@ -371,15 +383,15 @@ fn encode(record: &Record) -> [u8; LONG] {
         tokens.reasoning.count(),
     ];
     let mut bytes = [0; LONG];
-    let (head, tail) = bytes.split_at_mut(LONG - 16);
-    for (slot, word) in head.as_chunks_mut().0.iter_mut().zip(words) {
+    bytes[..8].copy_from_slice(&flags.to_le_bytes());
+    bytes[8..24].copy_from_slice(&id.bits().to_le_bytes());
+    for (slot, word) in bytes[24..].as_chunks_mut().0.iter_mut().zip(words) {
         *slot = word.to_le_bytes();
     }
-    tail.copy_from_slice(&id.bits().to_le_bytes());
     bytes
 }
 
-fn decode(bytes: &[u8; LONG]) -> Record {
+fn decode_long(bytes: &[u8; LONG]) -> Record {
     let (words, _) = bytes.as_chunks::<8>();
     let word = |at: usize| u64::from_le_bytes(words[at]);
     let money = |at: usize| Money::from_nanos(word(at).cast_signed());
@@ -387,27 +399,27 @@ fn decode(bytes: &[u8; LONG]) -> Record {
     let claim = Claim {
         contest: Contest::ALL.get(pick(16)).copied().unwrap_or_default(),
         nearness: Nearness::ALL.get(pick(8)).copied().unwrap_or_default(),
-        request: (pick(0) == 1).then_some(word(1)),
-        order: word(2),
+        request: (pick(0) == 1).then_some(word(3)),
+        order: word(4),
     };
     let tokens = TokenCount {
-        input: Tokens::new(word(10)),
-        cache_read: Tokens::new(word(11)),
-        cache_write_short: Tokens::new(word(12)),
-        cache_write_long: Tokens::new(word(13)),
-        output: Tokens::new(word(14)),
-        reasoning: Tokens::new(word(15)),
+        input: Tokens::new(word(12)),
+        cache_read: Tokens::new(word(13)),
+        cache_write_short: Tokens::new(word(14)),
+        cache_write_long: Tokens::new(word(15)),
+        output: Tokens::new(word(16)),
+        reasoning: Tokens::new(word(17)),
     };
     let sums = Sums {
-        calls: word(5).cast_signed(),
-        failed: word(6).cast_signed(),
+        calls: word(7).cast_signed(),
+        failed: word(8).cast_signed(),
         tokens,
-        cost: money(7),
-        reported: money(8),
-        unpriced: word(9).cast_signed(),
+        cost: money(9),
+        reported: money(10),
+        unpriced: word(11).cast_signed(),
     };
-    let id = CallId::from_bits(u128::from(word(17)) << 64 | u128::from(word(16)));
-    Record { id, claim, row: u32::try_from(word(3)).unwrap_or(0), source: word(4), sums }
+    let id = CallId::from_bits(identity(bytes));
+    Record { id, claim, row: u32::try_from(word(5)).unwrap_or(0), source: word(6), sums }
 }
 
 /// Says whether sums hold nothing but failed calls without tokens.
@@ -484,12 +496,12 @@ mod tests {
             }
             let mut bytes = encode(&record).to_vec();
             bytes.extend(encode_short(&record).into_iter().flatten());
-            let mut rest = bytes.as_slice();
-            while let Some((read, after)) = decode_next(rest).expect("whole records") {
-                prop_assert_eq!(read, record);
-                rest = after;
+            let mut at = 0;
+            while let Some(length) = length(&bytes[at..]).expect("whole records") {
+                prop_assert_eq!(decode(&bytes[at..]), record);
+                at += length;
             }
-            prop_assert!(rest.is_empty() && decode_next(&bytes[..LONG - 1]).is_err());
+            prop_assert!(at == bytes.len() && length(&bytes[..LONG - 1]).is_err());
         }
 
         #[test]

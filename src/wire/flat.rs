@@ -61,8 +61,15 @@ impl<'a> Value<'a> {
         match self {
             Value::Missing => Ok(None),
             Value::Digits(number, _) => Ok(Some(u64::from(number))),
-            Value::Plain(bytes) => json::count_text(&String::from_utf8_lossy(bytes)),
+            Value::Plain(_) | Value::Raw(_) => self.odd_count(),
+        }
+    }
+
+    #[inline(never)]
+    fn odd_count(self) -> Result<Option<u64>, String> {
+        match self {
             Value::Raw(raw) => raw.count(),
+            other => json::count_text(&other.bytes().map_or_else(String::new, lossy)),
         }
     }
 
@@ -72,6 +79,7 @@ impl<'a> Value<'a> {
     }
 
     /// Reads dollars as [`Raw::dollars`] does.
+    #[inline]
     pub fn dollars(self) -> Result<Option<Money>, String> {
         match self {
             Value::Missing => Ok(None),
@@ -91,6 +99,10 @@ impl<'a> Value<'a> {
             Value::Raw(raw) => Cow::Borrowed(raw.as_written()),
         }
     }
+}
+
+fn lossy(bytes: Cow<'_, [u8]>) -> String {
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// What stood before a value in the line before: `{"key":` or `,"key":`.
