@@ -6,7 +6,7 @@ use std::io;
 use foldhash::fast::RandomState;
 
 use super::query::{Keys, Query};
-use super::resolve::{Outcome, Record, Resolver, only_failures};
+use super::resolve::{Ended, Outcome, Record, Resolver, Way, only_failures};
 use super::{Report, Row, SourceLine};
 use crate::domain::claim::Copy;
 use crate::domain::label::Label;
@@ -36,12 +36,12 @@ pub struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     /// Starts without figures.
-    pub fn new(query: &'a Query) -> Builder<'a> {
+    pub fn new(query: &'a Query, way: Way) -> Builder<'a> {
         Builder {
             query,
             keys: Keys::new(query),
             sums: Vec::new(),
-            resolver: Resolver::default(),
+            resolver: Resolver::new(way),
             sources: HashMap::default(),
             bad: Vec::new(),
         }
@@ -49,8 +49,8 @@ impl<'a> Builder<'a> {
 
     /// Keeps at most this many calls in memory, and more of them in temporary files.
     #[must_use]
-    pub fn keeping(mut self, calls: usize) -> Builder<'a> {
-        self.resolver = Resolver::keeping(calls);
+    pub fn keeping(mut self, calls: usize, way: Way) -> Builder<'a> {
+        self.resolver = Resolver::keeping(calls, way);
         self
     }
 
@@ -78,8 +78,8 @@ impl<'a> Builder<'a> {
             let row = self.keys.row(call.at, &Slice::of(call, batch.source));
             let sums = Sums::of(call, pricer.cost(call));
             let record = Record { id: call.id, claim: call.claim, row, source: number, sums };
-            let sources = &mut self.sources;
-            self.resolver.add(record, &mut |outcome| drop_copy(sources, outcome))?;
+            let (sums, sources) = (&mut self.sums, &mut self.sources);
+            self.resolver.add(&record, &mut |outcome| settle(sums, sources, outcome))?;
         }
         self.sources.entry(number).and_modify(|source| source.outside += outside);
         Ok(())
@@ -103,22 +103,16 @@ impl<'a> Builder<'a> {
         self.bad.extend(lines);
     }
 
-    /// Returns the finished report.
+    /// Returns the finished report; `None` where calls came twice late, so that all has to be read again,
+    /// [`Way::Careful`].
     ///
     /// # Errors
     /// Where the temporary files of a large report cannot be read back.
-    pub fn finish(self) -> io::Result<Report> {
+    pub fn finish(self) -> io::Result<Option<Report>> {
         let Builder { query, keys, mut sums, resolver, mut sources, bad, .. } = self;
-        resolver.finish(&mut |outcome| match outcome {
-            Outcome::Counts(record) => {
-                count(&mut sums, record.row, record.sums);
-                if let Some(source) = sources.get_mut(&record.source) {
-                    source.calls += record.sums.calls;
-                    source.failed += record.sums.failed;
-                }
-            }
-            dropped @ Outcome::Dropped(..) => drop_copy(&mut sources, dropped),
-        })?;
+        if resolver.finish(&mut |outcome| settle(&mut sums, &mut sources, outcome))? == Ended::Again {
+            return Ok(None);
+        }
         let mut total = Sums::default();
         let mut rows = Vec::with_capacity(sums.len());
         for (row, sums) in (0_u32..).zip(sums) {
@@ -131,7 +125,7 @@ impl<'a> Builder<'a> {
         let mut sources: Vec<SourceLine> = sources.into_values().collect();
         sources.sort_by_key(|source| source.source);
         let zone = query.calendar.name().to_owned();
-        Ok(Report { zone, by: query.by.clone(), rows, total, sources, bad })
+        Ok(Some(Report { zone, by: query.by.clone(), rows, total, sources, bad }))
     }
 }
 
@@ -148,11 +142,20 @@ fn count(rows: &mut Vec<Sums>, row: u32, sums: Sums) {
     rows[row] += sums;
 }
 
-fn drop_copy(sources: &mut Sources, outcome: Outcome) {
-    if let Outcome::Dropped(source, why) = outcome
-        && let Some(source) = sources.get_mut(&source)
-    {
-        source.copies[why as usize] += 1;
+fn settle(sums: &mut Vec<Sums>, sources: &mut Sources, outcome: Outcome) {
+    match outcome {
+        Outcome::Counts(record) => {
+            count(sums, record.row, record.sums);
+            if let Some(source) = sources.get_mut(&record.source) {
+                source.calls += record.sums.calls;
+                source.failed += record.sums.failed;
+            }
+        }
+        Outcome::Dropped(source, why) => {
+            if let Some(source) = sources.get_mut(&source) {
+                source.copies[why as usize] += 1;
+            }
+        }
     }
 }
 
@@ -223,10 +226,15 @@ mod tests {
     }
 
     fn report(lines: &[(Line, usize)], kept: usize) -> Report {
+        let quick = report_by(lines, kept, Way::Quick);
+        quick.or_else(|| report_by(lines, kept, Way::Careful)).expect("the careful way ends")
+    }
+
+    fn report_by(lines: &[(Line, usize)], kept: usize, way: Way) -> Option<Report> {
         let query =
             Query { by: vec![By::Source], since: None, until: None, calendar: Calendar::utc(), now: NOW };
         let book = PriceBook::default();
-        let mut builder = Builder::new(&query).keeping(kept);
+        let mut builder = Builder::new(&query, way).keeping(kept, way);
         let mut pricer = book.pricer();
         for (line, source) in lines {
             let source = Label::new(["a", "b", "c"][*source]);
