@@ -233,7 +233,7 @@ impl Librarian {
     fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let now = now();
         let (today, month) = (self.calendar.day(now), self.calendar.month(now));
-        let minutes = self.reader.minutes(now.before(Millis::from_minutes(120)))?;
+        let minutes = self.reader.minutes(now.before(Millis::from_minutes(60)))?;
         let (today, month) = (self.reader.tenants(today)?, self.reader.tenants(month)?);
         let books = Books::load(self.calendar.clone(), now, today, month, minutes);
         let sources = source_rows(&self.reader)?.into_values().collect();

@@ -32,6 +32,9 @@ pub struct Builder<'a> {
     resolver: Resolver,
     sources: Sources,
     bad: Vec<(Label, BadLine)>,
+    /// Of the batch at hand, kept for their room.
+    rows: Vec<u32>,
+    records: Vec<Record>,
 }
 
 impl<'a> Builder<'a> {
@@ -44,6 +47,8 @@ impl<'a> Builder<'a> {
             resolver: Resolver::new(way),
             sources: HashMap::default(),
             bad: Vec::new(),
+            rows: Vec::new(),
+            records: Vec::new(),
         }
     }
 
@@ -65,22 +70,26 @@ impl<'a> Builder<'a> {
         source.note = batch.note.or(source.note.take());
         let room = BAD_KEPT.saturating_sub(self.bad.len());
         self.bad.extend(batch.decoded.bad.into_iter().take(room).map(|line| (batch.source, line)));
-        let mut outside = 0;
         let ahead = self.query.now.after(AHEAD);
-        for call in &mut batch.decoded.calls {
+        let calls = &mut batch.decoded.calls;
+        let all = calls.len();
+        calls.retain_mut(|call| {
             if call.at > ahead {
                 call.at = self.query.now;
             }
-            if !self.query.wants(call.at) {
-                outside += 1;
-                continue;
-            }
-            let row = self.keys.row(call.at, &Slice::of(call, batch.source));
+            self.query.wants(call.at)
+        });
+        let outside = (all - calls.len()) as u64;
+        // Step by step for all: in a short loop the processor waits for several rows at once.
+        self.rows.clear();
+        self.rows.extend(calls.iter().map(|call| self.keys.row(call.at, &Slice::of(call, batch.source))));
+        self.records.clear();
+        self.records.extend(calls.iter().zip(&self.rows).map(|(call, &row)| {
             let sums = Sums::of(call, pricer.cost(call));
-            let record = Record { id: call.id, claim: call.claim, row, source: number, sums };
-            let (sums, sources) = (&mut self.sums, &mut self.sources);
-            self.resolver.add(&record, &mut |outcome| settle(sums, sources, outcome))?;
-        }
+            Record { id: call.id, claim: call.claim, row, source: number, sums }
+        }));
+        let (sums, sources) = (&mut self.sums, &mut self.sources);
+        self.resolver.add_all(&self.records, &mut |outcome| settle(sums, sources, outcome))?;
         self.sources.entry(number).and_modify(|source| source.outside += outside);
         Ok(())
     }

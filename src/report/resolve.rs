@@ -104,18 +104,26 @@ impl Resolver {
         Resolver { held: HashMap::default(), repeats: false, aside: Aside::Nowhere(way), kept: kept.max(1) }
     }
 
-    /// Takes one record; hands what is known about it, or others, to `outcome`.
-    pub fn add(&mut self, record: &Record, outcome: &mut dyn FnMut(Outcome)) -> io::Result<()> {
-        match &mut self.aside {
-            Aside::Hashes(spill) => {
-                outcome(Outcome::Counts(*record));
-                spill.write(partition(record.id), &hash(record.id).to_le_bytes())
+    /// Takes records; hands what is known about them, or earlier ones, to `outcome`.
+    pub fn add_all(&mut self, records: &[Record], outcome: &mut dyn FnMut(Outcome)) -> io::Result<()> {
+        let mut rest = records;
+        while let (Aside::Nowhere(way), Some((record, after))) = (&self.aside, rest.split_first()) {
+            let way = *way;
+            rest = after;
+            self.repeats |= join(&mut self.held, *record, outcome);
+            if self.held.len() >= self.kept {
+                self.put_aside(way, outcome)?;
             }
-            Aside::Records(spill) => spill.write(partition(record.id), &encode(record)),
-            Aside::Nowhere(way) => {
-                let way = *way;
-                self.repeats |= join(&mut self.held, *record, outcome);
-                if self.held.len() >= self.kept { self.put_aside(way, outcome) } else { Ok(()) }
+        }
+        match &mut self.aside {
+            Aside::Nowhere(_) => Ok(()),
+            Aside::Hashes(spill) => {
+                rest.iter().for_each(|record| outcome(Outcome::Counts(*record)));
+                rest.iter()
+                    .try_for_each(|record| spill.write(partition(record.id), &hash(record.id).to_le_bytes()))
+            }
+            Aside::Records(spill) => {
+                rest.iter().try_for_each(|record| spill.write(partition(record.id), &encode(record)))
             }
         }
     }
@@ -348,8 +356,8 @@ mod tests {
             Outcome::Dropped(..) => dropped += 1,
         };
         let mut resolver = Resolver::keeping(kept, way);
-        for record in records {
-            resolver.add(record, &mut outcome).expect("temporary files");
+        for records in records.chunks(7) {
+            resolver.add_all(records, &mut outcome).expect("temporary files");
         }
         let ended = resolver.finish(&mut outcome).expect("temporary files");
         counts.sort_by_key(|record| (record.row, record.claim.order));

@@ -613,16 +613,20 @@ proptest! {
 }
 
 #[test]
-fn minutes_reach_back_two_hours_from_the_latest_call() {
+fn minutes_reach_back_an_hour_from_the_latest_call() {
     let place = place();
     let mut store = Store::open(&place.path).unwrap();
     record(
         &mut store,
-        vec![call(1, 0, "a"), call(2, 2 * 3_600_000, "a"), call(3, 3 * 3_600_000 + 61_000, "a")],
+        vec![
+            call(1, 2 * 3_600_000, "a"),
+            call(2, 2 * 3_600_000 + 60_000, "a"),
+            call(3, 3 * 3_600_000 + 61_000, "a"),
+        ],
     );
     let minutes = Reader::open(&place.path).unwrap().minutes(Timestamp::EPOCH).unwrap();
     let starts: Vec<i64> = minutes.iter().map(|(minute, ..)| minute.millis() - START).collect();
-    assert_eq!(starts, [2 * 3_600_000, 3 * 3_600_000 + 60_000]);
+    assert_eq!(starts, [2 * 3_600_000 + 60_000, 3 * 3_600_000 + 60_000]);
 }
 
 fn foreign(path: &Path) -> Connection {
