@@ -10,10 +10,12 @@ use super::resolve::{Ended, Outcome, Record, Resolver, Way, only_failures};
 use super::{Report, Row, SourceLine};
 use crate::domain::claim::Copy;
 use crate::domain::label::Label;
+use crate::domain::money::Money;
 use crate::domain::observation::{BadLine, Batch, Tally};
 use crate::domain::price::Pricer;
 use crate::domain::rollup::{Slice, Sums};
 use crate::domain::time::{Millis, Timestamp};
+use crate::domain::tokens::TokenCount;
 
 /// Bad lines a report keeps with their text.
 const BAD_KEPT: usize = 100;
@@ -28,7 +30,7 @@ type Sources = HashMap<u64, SourceLine, RandomState>;
 pub struct Builder<'a> {
     query: &'a Query,
     keys: Keys<'a>,
-    sums: Vec<Sums>,
+    sums: Rows,
     resolver: Resolver,
     sources: Sources,
     bad: Vec<(Label, BadLine)>,
@@ -43,7 +45,7 @@ impl<'a> Builder<'a> {
         Builder {
             query,
             keys: Keys::new(query),
-            sums: Vec::new(),
+            sums: Rows::default(),
             resolver: Resolver::new(way),
             sources: HashMap::default(),
             bad: Vec::new(),
@@ -98,7 +100,7 @@ impl<'a> Builder<'a> {
     pub fn add(&mut self, at: Timestamp, slice: &Slice, sums: Sums) {
         if self.query.wants(at) {
             let row = self.keys.row(at, slice);
-            count(&mut self.sums, row, sums);
+            self.sums.add(row, &sums);
         }
     }
 
@@ -123,8 +125,8 @@ impl<'a> Builder<'a> {
             return Ok(None);
         }
         let mut total = Sums::default();
-        let mut rows = Vec::with_capacity(sums.len());
-        for (row, sums) in (0_u32..).zip(sums) {
+        let mut rows = Vec::with_capacity(sums.usual.len());
+        for (row, sums) in (0_u32..).zip(sums.into_sums()) {
             total += sums;
             if !sums.is_empty() && (query.shows_failures() || !only_failures(&sums)) {
                 rows.extend(keys.key(row).map(|key| Row { key: key.clone(), sums }));
@@ -143,18 +145,60 @@ fn line(source: Label, format: Label) -> SourceLine {
     SourceLine { source, format, calls: 0, failed: 0, outside: 0, tally, copies, note: None }
 }
 
-fn count(rows: &mut Vec<Sums>, row: u32, sums: Sums) {
-    let row = row as usize;
-    if rows.len() <= row {
-        rows.resize(row + 1, Sums::default());
-    }
-    rows[row] += sums;
+/// The sums of all rows, in two parts: what every call adds to fits one line of the processor's cache.
+#[derive(Default)]
+struct Rows {
+    usual: Vec<Usual>,
+    rare: Vec<Rare>,
 }
 
-fn settle(sums: &mut Vec<Sums>, sources: &mut Sources, outcome: Outcome) {
+#[derive(Clone, Copy, Default)]
+#[repr(align(64))]
+struct Usual {
+    calls: i64,
+    cost: Money,
+    tokens: TokenCount,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Rare {
+    failed: i64,
+    reported: Money,
+    unpriced: i64,
+}
+
+impl Rows {
+    fn add(&mut self, row: u32, sums: &Sums) {
+        let row = row as usize;
+        if self.usual.len() <= row {
+            self.usual.resize(row + 1, Usual::default());
+            self.rare.resize(row + 1, Rare::default());
+        }
+        let usual = &mut self.usual[row];
+        usual.calls += sums.calls;
+        usual.cost += sums.cost;
+        usual.tokens += sums.tokens;
+        if (sums.failed, sums.reported, sums.unpriced) != (0, Money::ZERO, 0) {
+            let rare = &mut self.rare[row];
+            rare.failed += sums.failed;
+            rare.reported += sums.reported;
+            rare.unpriced += sums.unpriced;
+        }
+    }
+
+    fn into_sums(self) -> impl Iterator<Item = Sums> {
+        self.usual.into_iter().zip(self.rare).map(|(usual, rare)| {
+            let Usual { calls, cost, tokens } = usual;
+            let Rare { failed, reported, unpriced } = rare;
+            Sums { calls, failed, tokens, cost, reported, unpriced }
+        })
+    }
+}
+
+fn settle(sums: &mut Rows, sources: &mut Sources, outcome: Outcome) {
     match outcome {
         Outcome::Counts(record) => {
-            count(sums, record.row, record.sums);
+            sums.add(record.row, &record.sums);
             if let Some(source) = sources.get_mut(&record.source) {
                 source.calls += record.sums.calls;
                 source.failed += record.sums.failed;
