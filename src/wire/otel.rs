@@ -86,7 +86,7 @@ impl Otel {
     }
 
     fn data(&mut self, data: &Object<'_>, place: Place, out: &mut Decoded) {
-        let before = (out.calls.len(), out.tally.bad);
+        let before = out.calls.len() as u64 + out.tally.bad;
         let mut why = if data.has("resourceMetrics") { Skip::Repeat } else { Skip::OtherRecord };
         let mut take = |read: Result<Call, Left>, record: &Object<'_>| match read {
             Ok(call) => out.calls.push(call),
@@ -113,8 +113,9 @@ impl Otel {
                 take(self.log(&signal, place), &record);
             }
         }
-        if before == (out.calls.len(), out.tally.bad) {
-            out.tally.skip(why);
+        match out.calls.len() as u64 + out.tally.bad - before {
+            0 => out.tally.skip(why),
+            records => out.more_records(records),
         }
     }
 
@@ -265,6 +266,7 @@ impl Decoder for Otel {
                 if values.is_empty() {
                     out.tally.skip(Skip::OtherRecord);
                 }
+                out.more_records(values.len() as u64);
                 for value in values {
                     self.data(&Object::of(value), place, out);
                 }
