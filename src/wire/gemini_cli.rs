@@ -48,6 +48,8 @@ struct Document {
     lines: Vec<(Place, Range<usize>)>,
     /// Its length when an attempt to read it last failed.
     tried: usize,
+    /// How many of its lines have been accounted for, in case it never ends.
+    told: usize,
 }
 
 /// Why a record is not read at the first attempt.
@@ -137,6 +139,7 @@ impl GeminiCli {
             found.fault = Some(reason);
         }
         let (stated, before) = (found.calls.len(), out.calls.len());
+        let faults = u64::from(found.fault.is_some());
         for call in found.calls {
             if self.seen.insert(call.id, call.tokens) != Some(call.tokens) {
                 out.calls.push(call);
@@ -148,6 +151,7 @@ impl GeminiCli {
             None if stated > 0 => out.tally.skip(Skip::Repeat),
             None => out.tally.skip(found.skip),
         }
+        out.more_records((out.calls.len() - before) as u64 + faults);
     }
 
     /// Reads a header, a message, or a list of messages.
@@ -243,6 +247,7 @@ impl GeminiCli {
         document.tried = document.text.len();
         match serde_json::from_slice::<serde::de::IgnoredAny>(&document.text) {
             Ok(_) => {
+                out.tally.lines += document.told as u64;
                 let first = document.lines.first().map(|line| line.0).unwrap_or_default();
                 for _ in 1..document.lines.len() {
                     out.tally.skip(Skip::OtherRecord);
@@ -258,6 +263,7 @@ impl GeminiCli {
 
     fn scatter(&mut self, document: &Document, out: &mut Decoded) {
         self.shape = Shape::Lines;
+        out.tally.lines += document.told as u64;
         for (place, range) in &document.lines {
             self.record(&document.text[range.clone()], *place, out);
         }
@@ -283,6 +289,17 @@ impl Document {
         self.text.extend_from_slice(line);
         self.lines.push((place, from..self.text.len()));
         self.text.push(b'\n');
+    }
+
+    /// Accounts for its lines as far as they have come. They count anew once the document is read.
+    fn tell(&mut self, out: &mut Decoded) {
+        for (index, (place, range)) in self.lines.iter().enumerate().skip(self.told) {
+            match index {
+                0 => out.bad(bad_line(&self.text[range.clone()], *place, "the document has no end yet")),
+                _ => out.tally.skip(Skip::OtherRecord),
+            }
+        }
+        self.told = self.lines.len();
     }
 
     /// Says whether the line may be the last: it ends what the first line began. After a failed attempt
@@ -322,6 +339,9 @@ impl Decoder for GeminiCli {
         match std::mem::replace(&mut self.shape, Shape::Lines) {
             Shape::Document(document) => self.close(document, out),
             shape => self.shape = shape,
+        }
+        if let Shape::Document(document) = &mut self.shape {
+            document.tell(out);
         }
     }
 }
@@ -400,7 +420,7 @@ mod tests {
         let document =
             format!("{{\n  \"messages\": [\n    {}\n  ],\n  \"sessionId\": \"s\"\n}}\n", message(ID, 41));
         check(&document, 1, 5, 0);
-        check(&document[..document.len() - 3], 0, 0, 0);
+        check(&document[..document.len() - 3], 0, 4, 1);
         check(&format!("{{\"messages\":[{},{}]}}", message(ID, 41), message("a1", 4)), 2, 0, 0);
     }
 
