@@ -6,3 +6,5 @@ mod tidy;
 mod home;
 mod program;
 mod pty;
+mod fuzz_targets;
+mod corpus;
