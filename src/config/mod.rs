@@ -13,6 +13,6 @@ mod settings;
 pub use error::ConfigError;
 pub use feed::{FeedSetting, FormatChoice, Ledger};
 pub use init::init_text;
-pub use load::load;
+pub use load::{load, parse};
 pub use price::PriceSetting;
 pub use settings::{From, Settings, Shown, Ui};

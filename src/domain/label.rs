@@ -67,7 +67,7 @@ impl Label {
         if raw.is_empty() {
             return Label(&EMPTY);
         }
-        if raw.len() <= MAX_COLUMNS && raw.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+        if raw.len() <= MAX_COLUMNS && is_plain(raw) {
             return Label(keep(raw));
         }
         Label(keep(&safe(raw)))
@@ -158,8 +158,16 @@ impl Labels {
 ///
 /// Nothing is kept: for text that is shown once, where [`Label`] is for names.
 pub fn printable(raw: &str, columns: usize) -> String {
+    if is_plain(raw) {
+        return raw[..raw.len().min(columns)].to_owned();
+    }
     let clean: String = raw.nfc().map(|c| if is_safe(c) { c } else { '\u{fffd}' }).collect();
     cut(&clean, columns).to_owned()
+}
+
+/// Says whether text is nothing but the printable characters of ASCII, each of one column.
+fn is_plain(raw: &str) -> bool {
+    raw.bytes().all(|byte| (0x20..0x7f).contains(&byte))
 }
 
 fn keep(text: &str) -> &'static Name {

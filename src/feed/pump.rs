@@ -138,6 +138,7 @@ pub fn pump(
                 pending = length;
                 if last == Last::Try {
                     out.bad(too_long(excerpt, place, length));
+                    out.tally.lines += 1;
                 }
             }
         }

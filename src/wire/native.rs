@@ -196,8 +196,7 @@ impl Native {
         match serde_json::from_slice::<Vec<&RawValue>>(line) {
             Ok(records) if records.is_empty() => out.tally.skip(Skip::OtherRecord),
             Ok(records) => {
-                // Every record is counted as a line, so that lines are calls, skips and bad ones.
-                out.tally.lines += records.len() as u64 - 1;
+                out.more_records(records.len() as u64);
                 for (index, record) in (0_u64..).zip(records) {
                     let place = Place { offset: place.offset + index, ..place };
                     self.object(record.get().as_bytes(), place, out);

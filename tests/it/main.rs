@@ -8,3 +8,5 @@ mod program;
 mod store;
 mod table;
 mod pty;
+mod fuzz_targets;
+mod corpus;
