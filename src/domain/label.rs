@@ -136,19 +136,16 @@ impl Labels {
 
     /// Returns the label of text, made at first sight; what is not UTF-8 is replaced.
     pub fn of_bytes(&mut self, raw: &[u8]) -> Label {
-        let place = (self.hasher.hash_one(raw) % RECENT as u64) as usize;
+        let place = usize::try_from(self.hasher.hash_one(raw) % RECENT as u64).unwrap_or(0);
         // A label that had to be altered never equals what it was made of, and is looked up below.
         if self.recent[place].as_str().as_bytes() == raw {
             return self.recent[place];
         }
-        let label = match self.all.get(raw) {
-            Some(&label) => label,
-            None => {
-                let label = Label::from_bytes(raw);
-                self.all.insert(raw.into(), label);
-                label
-            }
-        };
+        let known = self.all.get(raw).copied();
+        let label = known.unwrap_or_else(|| Label::from_bytes(raw));
+        if known.is_none() {
+            self.all.insert(raw.into(), label);
+        }
         self.recent[place] = label;
         label
     }

@@ -118,7 +118,9 @@ impl Resolver {
         match &mut self.aside {
             Aside::Nowhere(_) => Ok(()),
             Aside::Hashes(spill) => {
-                rest.iter().for_each(|record| outcome(Outcome::Counts(*record)));
+                for record in rest {
+                    outcome(Outcome::Counts(*record));
+                }
                 rest.iter()
                     .try_for_each(|record| spill.write(partition(record.id), &hash(record.id).to_le_bytes()))
             }
@@ -177,11 +179,11 @@ impl Resolver {
 
 /// The part of an identity that chooses its partition; [`hash`] has the rest of it.
 fn partition(id: CallId) -> usize {
-    (id.bits() % PARTITIONS as u128) as usize
+    usize::try_from(id.bits() % PARTITIONS as u128).unwrap_or(0)
 }
 
 fn hash(id: CallId) -> u64 {
-    (id.bits() >> 64) as u64
+    u64::try_from(id.bits() >> 64).unwrap_or(0)
 }
 
 /// Says whether a hash comes twice. Where two identities share one by chance, this says so too: that
@@ -193,7 +195,7 @@ fn repeats(hashes: &[u8]) -> bool {
     for hash in hashes {
         // 0 marks a free place.
         let hash = u64::from_le_bytes(*hash).max(1);
-        let mut at = hash as usize & mask;
+        let mut at = usize::try_from(hash & mask as u64).unwrap_or(0);
         while seen[at] != 0 {
             if seen[at] == hash {
                 return true;

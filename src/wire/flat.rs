@@ -69,7 +69,7 @@ impl<'a> Value<'a> {
     fn odd_count(self) -> Result<Option<u64>, String> {
         match self {
             Value::Raw(raw) => raw.count(),
-            other => json::count_text(&other.bytes().map_or_else(String::new, lossy)),
+            other => json::count_text(&String::from_utf8_lossy(&other.bytes().unwrap_or_default())),
         }
     }
 
@@ -99,10 +99,6 @@ impl<'a> Value<'a> {
             Value::Raw(raw) => Cow::Borrowed(raw.as_written()),
         }
     }
-}
-
-fn lossy(bytes: Cow<'_, [u8]>) -> String {
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// What stood before a value in the line before: `{"key":` or `,"key":`.
@@ -248,7 +244,7 @@ fn quote(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
         let word = u64::from_le_bytes(*word);
-        let found = zeros(word ^ (ONES * b'"' as u64)) | zeros(word ^ (ONES * b'\\' as u64));
+        let found = zeros(word ^ (ONES * u64::from(b'"'))) | zeros(word ^ (ONES * u64::from(b'\\')));
         if found != 0 {
             at += found.trailing_zeros() as usize / 8;
             return (bytes[at] == b'"').then_some(at);
