@@ -30,23 +30,21 @@ pub(super) fn read(table: Table<'_>) -> Option<Cap> {
     let mut text = limit.as_ref().map(|(text, _)| text.clone()).unwrap_or_default();
     if let Some(mode) = table.get("mode").and_then(|item| item.choice(&[("hard", "hard"), ("soft", "soft")]))
     {
-        text.push_str(&format!(" --{mode}"));
+        text.extend([" --", mode]);
     }
     if let Some((word, _)) = table.text("on_breach") {
         let word = match word.split_once(':') {
             Some((kind, model)) => format!("{kind}:{}", words::quote(model)),
             None => words::quote(&word),
         };
-        text.push_str(&format!(" --on-breach {word}"));
+        text.extend([" --on-breach ", word.as_ref()]);
     }
     if let Some(shares) = table.get("warn").map(|item| shares(&item)) {
-        text.push_str(&format!(
-            " --warn {}",
-            if shares.is_empty() { "none".to_owned() } else { shares.join(",") }
-        ));
+        let shares = if shares.is_empty() { "none".to_owned() } else { shares.join(",") };
+        text.extend([" --warn ", &shares]);
     }
     if let Some((note, _)) = table.text("note").filter(|(note, _)| !note.is_empty()) {
-        text.push_str(&format!(" --note {}", words::quote(&note)));
+        text.extend([" --note ", &words::quote(&note)]);
     }
     let cap = limit.and_then(|(_, item)| told(&item, Cap::parse_for(scope?, &text)));
     table.refuse_rest(|_| None);

@@ -42,16 +42,16 @@ impl Replays {
         if answer.body.len() > LONGEST {
             return;
         }
-        let mut shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        shelf.bytes += answer.body.len();
-        match shelf.kept.insert(key, answer) {
-            Some(old) => shelf.bytes -= old.body.len(),
-            None => shelf.order.push_back(key),
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.bytes += answer.body.len();
+        match inner.kept.insert(key, answer) {
+            Some(old) => inner.bytes -= old.body.len(),
+            None => inner.order.push_back(key),
         }
-        while shelf.bytes > MOST_BYTES || shelf.order.len() > MOST_BYTES / LONGEST * 64 {
-            let Some(oldest) = shelf.order.pop_front() else { break };
-            let gone = shelf.kept.remove(&oldest);
-            shelf.bytes -= gone.map_or(0, |gone| gone.body.len());
+        while inner.bytes > MOST_BYTES || inner.order.len() > MOST_BYTES / LONGEST * 64 {
+            let Some(oldest) = inner.order.pop_front() else { break };
+            let gone = inner.kept.remove(&oldest);
+            inner.bytes -= gone.map_or(0, |gone| gone.body.len());
         }
     }
 

@@ -66,7 +66,8 @@ fn a_provider_that_breaks_off_anywhere_is_never_counted_short() {
     let world = World::build(Build { provider: whole, ..Build::default() });
     let mut requests = 0;
     for api in APIS {
-        let places = ["headers", "chunk:0", "chunk:1", "chunk:2", "chunk:7", "byte:1", "byte:100", "usage", "end"];
+        let places =
+            ["headers", "chunk:0", "chunk:1", "chunk:2", "chunk:7", "byte:1", "byte:100", "usage", "end"];
         for place in places {
             for action in ["cut", "reset"] {
                 let body = api.with(60, &format!("output=20 {action}@{place}"));
@@ -97,7 +98,8 @@ fn usage_that_came_before_the_break_is_the_last_word() {
 fn a_provider_that_hangs_is_charged_in_full_after_its_time() {
     let quick = |setting: &mut outlay::config::UpstreamSetting| setting.timeout = Duration::from_millis(200);
     let world = World::build(Build { upstream: quick, ..Build::default() });
-    for (api, place) in [(APIS[0], "headers"), (APIS[1], "chunk:3"), (APIS[4], "chunk:0"), (APIS[7], "usage")] {
+    for (api, place) in [(APIS[0], "headers"), (APIS[1], "chunk:3"), (APIS[4], "chunk:0"), (APIS[7], "usage")]
+    {
         let reply = world.post(api.path, &api.with(60, &format!("output=20 stall@{place}")));
         assert!(reply.status == 504 || !reply.whole, "{} {place}", api.name);
     }

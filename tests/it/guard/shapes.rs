@@ -52,7 +52,10 @@ fn taken() -> Vec<(&'static str, Vec<u8>)> {
         ("close", shape(&good(&format!("{length}Connection: close\r\n")), BODY)),
         ("63 headers", shape(&good(&format!("{length}{}", "A: b\r\n".repeat(60))), BODY)),
         ("a long header", shape(&good(&format!("{length}A: {}\r\n", "b".repeat(16_000))), BODY)),
-        ("bytes past the end", [shape(&good(&format!("{length}Connection: close\r\n")), BODY), b"\r\n\r\n".to_vec()].concat()),
+        (
+            "bytes past the end",
+            [shape(&good(&format!("{length}Connection: close\r\n")), BODY), b"\r\n\r\n".to_vec()].concat(),
+        ),
     ]
 }
 
@@ -78,7 +81,10 @@ fn refused() -> Vec<(&'static str, Vec<u8>)> {
         ("a length over the limit", shape(&good("Content-Length: 999999999\r\n"), BODY)),
         ("chunks twice", shape(&good(&format!("{te}{te}")), &chunks(BODY, &hex))),
         ("gzip and chunks", shape(&good("Transfer-Encoding: gzip, chunked\r\n"), &chunks(BODY, &hex))),
-        ("chunks and identity", shape(&good("Transfer-Encoding: chunked, identity\r\n"), &chunks(BODY, &hex))),
+        (
+            "chunks and identity",
+            shape(&good("Transfer-Encoding: chunked, identity\r\n"), &chunks(BODY, &hex)),
+        ),
         ("a tab in the coding", shape(&good("Transfer-Encoding: \x0bchunked\r\n"), &chunks(BODY, &hex))),
         ("an unknown coding", shape(&good("Transfer-Encoding: xchunked\r\n"), &chunks(BODY, &hex))),
         ("a chunk extension", chunked(&chunks(BODY, &format!("{hex};a=b")))),
@@ -268,7 +274,9 @@ fn every_route_is_metered_or_not_there() {
                 "/v1/messages" | "/v1/messages/count_tokens" => {
                     r#"{"model":"claude-haiku-4-5","messages":[{"role":"user","content":"hi"}],"max_tokens":5}"#
                 }
-                path if path.contains("gemini") => r#"{"contents":[{"role":"user","parts":[{"text":"hi"}]}]}"#,
+                path if path.contains("gemini") => {
+                    r#"{"contents":[{"role":"user","parts":[{"text":"hi"}]}]}"#
+                }
                 _ => BODY,
             };
             let reply = world.send(method, path, &[("x-outlay-tenant", "acme")], body);
@@ -287,9 +295,27 @@ fn every_route_is_metered_or_not_there() {
 #[test]
 fn bodies_that_try_to_be_priced_as_less_are_refused_or_bound() {
     let limits = [
-        "-1", "0", "1.5", "\"10\"", "null", "9223372036854775808", "1e400", "NaN", "[]", "{}", "true", "5,\"max_tokens\":500",
-        "5,\"max_completion_tokens\":500", "5,\"m\\u0061x_tokens\":500", "5,\"n\":100", "5,\"n\":-1", "5,\"best_of\":3",
-        "5,\"max_output_tokens\":400", "5,\"stream\":\"true\"", "5,\"MAX_TOKENS\":500", "5,\"n_predict\":9000",
+        "-1",
+        "0",
+        "1.5",
+        "\"10\"",
+        "null",
+        "9223372036854775808",
+        "1e400",
+        "NaN",
+        "[]",
+        "{}",
+        "true",
+        "5,\"max_tokens\":500",
+        "5,\"max_completion_tokens\":500",
+        "5,\"m\\u0061x_tokens\":500",
+        "5,\"n\":100",
+        "5,\"n\":-1",
+        "5,\"best_of\":3",
+        "5,\"max_output_tokens\":400",
+        "5,\"stream\":\"true\"",
+        "5,\"MAX_TOKENS\":500",
+        "5,\"n_predict\":9000",
     ];
     let world = World::build(Build { caps: vec!["tenant:acme 0.01/day"], ..Build::default() });
     let mut passed = 0;

@@ -32,7 +32,7 @@ pub const CANARY: &str = "sk-canary-7f3a91";
 /// A cap that keeps sums of everything and stops nothing.
 const ALL: &str = "all 1000000/total";
 /// How long a test waits before it takes something for hung.
-const HUNG: Duration = Duration::from_secs(60);
+const HUNG: Duration = Duration::from_mins(1);
 
 /// What a world is built of.
 pub struct Build {
@@ -93,7 +93,7 @@ fn upstreams(provider: SocketAddr, change: fn(&mut UpstreamSetting)) -> Vec<Upst
             tiers: Vec::new(),
             on_abort: OnAbort::Drain,
             input_bound: InputBound::Tokens,
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_mins(1),
             line: 1,
         };
         change(&mut setting);
