@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Checks the report against every sample set with a known answer in ../shared, where that is there.
 
-    tests/samples.py [--binary target/release/outlay] [--shared ../shared]
+    tests/samples.py [--binary target/debug/outlay] [--shared ../shared]
 
 The answers are rows of (day, tenant, model, tier); every figure must be the same.
 """
-import argparse, json, os, subprocess, sys, tempfile
+import argparse, datetime, json, os, subprocess, sys, tempfile
 from decimal import Decimal
 
 MAPPINGS = open(os.path.join(os.path.dirname(__file__), "samples.toml")).read()
@@ -13,9 +13,37 @@ MAPPINGS = open(os.path.join(os.path.dirname(__file__), "samples.toml")).read()
 FIGURES = ["calls", "input", "cache_read", "cache_write_short", "cache_write_long", "output", "reasoning"]
 
 
-def wanted(path):
+# Sets whose answer stands in their MANIFEST, not in a file of rows.
+STATED = {
+    "gemini-cli/real-0.61": ("gemini-cli/real-0.61/tmp/**/*.jsonl", [
+        dict(day="2026-11-22", tenant="shop-api", model="gemini-2.5-pro", calls=2,
+             input=1217 - 256 + 1234 - 512, cache_read=256 + 512, output=41 + 12 + 42 + 12, reasoning=12 + 12)]),
+    # This one carries counts, whatever the MANIFEST says.
+    "gemini-cli/agentsview": ("gemini-cli/agentsview/*.json", [
+        dict(day="2024-01-01", tenant="agentsview", model="unknown", calls=2, input=1500 - 100 + 2000 - 50,
+             cache_read=150, output=200 + 50 + 300 + 100, reasoning=150)]),
+    "opencode/real-1.18": ("opencode/real-1.18/opencode.db", [
+        dict(day="2026-11-22", tenant="/home/dev/shop-api", model="gpt-5-mini", calls=1,
+             input=666, cache_read=256, output=30 + 2, reasoning=2, cost="0.0002369"),
+        dict(day="2026-11-22", tenant="/home/dev/ledger-web", model="gpt-5-mini", calls=1,
+             input=871, cache_read=128, output=37 + 2, reasoning=2, cost="0.00029895")]),
+    **{f"otel/codex-0.169/{name}": (f"otel/codex-0.169/{file}", [
+        dict(day="2026-11-22", tenant="codex_exec", model="gpt-5.2-codex", calls=1, input=6571 - 2816 - 128,
+             cache_read=2816, cw_5m=128, output=78, reasoning=12)])
+       for name, file in [("logs", "logs.jsonl"), ("traces", "traces.jsonl"), ("all signals at once", "*.jsonl")]},
+    "otel/codex-0.169/metrics": ("otel/codex-0.169/metrics.jsonl", []),
+    "otel/vs-copilot": ("otel/vs-copilot-traces-1.jsonl", []),
+}
+
+
+def stated(rows):
+    blank = dict(tier="", cw_5m=0, cw_1h=0, cw_other=0)
+    return [blank | row for row in rows]
+
+
+def wanted(answer):
     rows = {}
-    for row in json.load(open(path))["rows"]:
+    for row in stated(answer) if isinstance(answer, list) else json.load(open(answer))["rows"]:
         short = row["cw_5m"] + row["cw_other"]
         rows[row["day"], row["tenant"], row["model"], row["tier"]] = (
             [row["calls"], row["input"], row["cache_read"], short, row["cw_1h"], row["output"], row["reasoning"]],
@@ -56,6 +84,12 @@ def cases(root):
     mapped = {"csv-epoch-ms": "calls.csv", "jsonl-access-log": "access.jsonl", "jsonl-epoch-ns": "calls.jsonl",
               "jsonl-nested": "calls.jsonl", "sqlite-calls": "calls.db", "sqlite-usages": "usages.db",
               "vendor-csv": "openrouter-activity.csv"}
+    bodies = f"{g}/raw-bodies-no-time/anthropic-messages.jsonl"
+    rows = json.load(open(f"{g}/raw-bodies-no-time/expected.json"))["rows"]
+    day = datetime.datetime.fromtimestamp(os.path.getmtime(bodies), datetime.timezone.utc).strftime("%Y-%m-%d")
+    yield "generic/raw-bodies-no-time", [row | {"day": day} for row in rows], [bodies]
+    for name, (file, rows) in STATED.items():
+        yield name, rows, [f"{s}/{file}"]
     for name, file in plain.items():
         yield f"generic/{name}", f"{g}/{name}/expected.json", [f"{g}/{name}/{file}"]
     for name, file in mapped.items():
@@ -64,7 +98,8 @@ def cases(root):
 
 def main():
     p = argparse.ArgumentParser()
-    p.add_argument("--binary", default="target/release/outlay")
+    built = [path for path in ("target/release/outlay", "target/debug/outlay") if os.path.exists(path)]
+    p.add_argument("--binary", default=max(built, key=os.path.getmtime, default="target/release/outlay"))
     p.add_argument("--shared", default="../shared")
     a = p.parse_args()
     if not os.path.isdir(a.shared):

@@ -47,6 +47,9 @@ pub enum Command {
         /// Files, folders or globs, each with an optional =FORMAT
         #[arg(required = true, value_name = "GLOB[=FORMAT]")]
         ledgers: Vec<String>,
+        /// Only show the first calls and every line that cannot be read
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Look at and change prices
     Prices {

@@ -17,7 +17,8 @@ pub fn run(context: &Context, action: &ConfigAction) -> anyhow::Result<ExitCode>
             }
         }
         ConfigAction::Init => {
-            let path = paths::config_file(&variable);
+            let path = paths::config_file(&variable)
+                .ok_or_else(|| anyhow::anyhow!("no place for the configuration: {}", paths::NO_HOME))?;
             if path.exists() {
                 anyhow::bail!("{} is there already: edit it, or move it away first", path.display());
             }
@@ -25,10 +26,17 @@ pub fn run(context: &Context, action: &ConfigAction) -> anyhow::Result<ExitCode>
             writeln!(out, "wrote {}: every line in it is commented out", path.display())?;
         }
         ConfigAction::Path => {
-            writeln!(out, "config      {}", paths::config_file(&variable).display())?;
-            writeln!(out, "store       {}", context.settings.store.display())?;
-            writeln!(out, "prices      {}", price_file().display())?;
-            writeln!(out, "own prices  {}", own_price_file().display())?;
+            let paths = [
+                ("config", paths::config_file(&variable)),
+                ("store", context.settings.store.clone()),
+                ("prices", price_file()),
+                ("own prices", own_price_file()),
+            ];
+            for (name, path) in paths {
+                let path = path
+                    .map_or_else(|| "none: HOME is not set".to_owned(), |path| path.display().to_string());
+                writeln!(out, "{name:<11} {path}")?;
+            }
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,10 +17,6 @@ use crate::domain::time::Timestamp;
 use crate::feed::Problem;
 use crate::feed::discover::{Environment, discover};
 use crate::feed::ledger::Ledger;
-use crate::feed::table::{Opener, TableError, Tables};
-use crate::store::foreign::{Foreign, ForeignError};
-use crate::wire::format::Query;
-use crate::wire::row::{Row, Value};
 
 /// Settings, calendar and paths of this run.
 pub struct Context {
@@ -43,17 +40,23 @@ impl Context {
         }
         if let Some(store) = &cli.store {
             let path = paths::store(store).map_err(|why| Usage(format!("--store {why}")))?;
-            settings.set_store(paths::expand(path, &variable));
+            let path = paths::expand(path, &variable)
+                .ok_or_else(|| Usage(format!("--store {store}: {}", paths::NO_HOME)))?;
+            settings.set_store(path);
         }
         let calendar = Calendar::named(&settings.zone).map_err(Usage)?;
         Ok(Context { settings, calendar, log_file: cli.log_file.clone() })
     }
 
+    /// Returns the path of the store.
+    pub fn store_path(&self) -> anyhow::Result<&Path> {
+        self.settings.store.as_deref().ok_or_else(|| anyhow!("the store: {}", paths::NO_HOME))
+    }
+
     /// Returns the price book: what an update brought, else the built-in prices; the user's own first.
     pub fn prices(&self) -> anyhow::Result<PriceBook> {
         let mut book = catalogue()?;
-        let own = own_price_file();
-        if let Ok(text) = fs::read_to_string(&own) {
+        if let Some((own, text)) = own_price_file().and_then(readable) {
             let prices = crate::domain::price::parse_catalogue(&text)
                 .map_err(|why| anyhow!("{}: {why}: mend or delete the file", own.display()))?;
             book = book.with_overrides(prices);
@@ -118,7 +121,7 @@ impl Context {
 
 /// Appends a line, with the time, to a log file; where that cannot be done, says so.
 pub fn append(path: &Path, line: &str) {
-    let file = fs::OpenOptions::new().create(true).append(true).open(path);
+    let file = fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
     let stamp = Calendar::utc().minute_text(now());
     if let Err(error) = file.and_then(|mut file| writeln!(file, "{stamp} {line}")) {
         let _ = writeln!(io::stderr(), "outlay: cannot write the log file {}: {error}", path.display());
@@ -144,30 +147,35 @@ pub fn now() -> Timestamp {
 
 /// Returns what an update brought, else the built-in prices.
 pub fn catalogue() -> anyhow::Result<PriceBook> {
-    let updated = price_file();
-    match fs::read_to_string(&updated) {
-        Ok(text) => PriceBook::from_catalogue(&text).map_err(|why| {
-            let path = updated.display();
+    match price_file().and_then(readable) {
+        Some((path, text)) => PriceBook::from_catalogue(&text).map_err(|why| {
+            let path = path.display();
             anyhow!("{path}: {why}: delete the file to use the built-in prices, or run `outlay prices update` anew")
         }),
-        Err(_) => Ok(PriceBook::builtin()),
+        None => Ok(PriceBook::builtin()),
     }
 }
 
+/// Returns a file with its text, where there is one.
+fn readable(path: PathBuf) -> Option<(PathBuf, String)> {
+    fs::read_to_string(&path).ok().map(|text| (path, text))
+}
+
 /// Where `outlay prices update` keeps its catalogue.
-pub fn price_file() -> PathBuf {
-    paths::data_dir(&variable).join("prices.tsv")
+pub fn price_file() -> Option<PathBuf> {
+    paths::data_dir(&variable).map(|folder| folder.join("prices.tsv"))
 }
 
 /// Where `outlay prices set` keeps the user's own prices.
-pub fn own_price_file() -> PathBuf {
-    paths::data_dir(&variable).join("own-prices.tsv")
+pub fn own_price_file() -> Option<PathBuf> {
+    paths::data_dir(&variable).map(|folder| folder.join("own-prices.tsv"))
 }
 
 /// Writes a file whole or not at all, for its owner alone.
 pub fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let mut file = tempfile::NamedTempFile::new_in(folder)
         .with_context(|| format!("cannot write in the folder {}", folder.display()))?;
     file.write_all(text.as_bytes())?;
@@ -189,41 +197,4 @@ fn own_price(setting: &PriceSetting) -> Price {
         Some(rate) => price.with(class, rate),
         None => price,
     })
-}
-
-/// Opens foreign databases through the store's read-only door.
-pub struct Databases;
-
-impl Opener for Databases {
-    fn open(&self, path: &Path) -> Result<Box<dyn Tables>, TableError> {
-        Ok(Box::new(Database(Foreign::open(path).map_err(trouble)?)))
-    }
-}
-
-struct Database(Foreign);
-
-impl Tables for Database {
-    fn data_version(&self) -> Result<i64, TableError> {
-        self.0.data_version().map_err(trouble)
-    }
-
-    fn columns(&self, table: &str) -> Option<Vec<String>> {
-        self.0.columns(table)
-    }
-
-    fn rows(
-        &self,
-        query: &Query,
-        after: Option<&Value>,
-        each: &mut dyn FnMut(&Row<'_>, u64),
-    ) -> Result<Option<Value>, TableError> {
-        self.0.rows(query, after, each).map_err(trouble)
-    }
-}
-
-fn trouble(error: ForeignError) -> TableError {
-    match error {
-        ForeignError::Locked { .. } => TableError::Locked,
-        other => TableError::Broken(other.to_string()),
-    }
 }

@@ -1,6 +1,9 @@
 //! `outlay doctor`: checks what can be wrong, and says what to do.
 
+use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::process::ExitCode;
 
 use super::context::{Context, now};
@@ -13,6 +16,9 @@ pub fn run(context: &Context, books_only: bool) -> anyhow::Result<ExitCode> {
     let mut faults = 0_u32;
     if !books_only {
         faults += settings(context, &mut out)?;
+        if let Some(store) = &context.settings.store {
+            faults += exposed(store, &mut out)?;
+        }
     }
     faults += books(context, &mut out)?;
     writeln!(out, "{}", if faults == 0 { "all is well" } else { "see the lines marked with !" })?;
@@ -54,21 +60,29 @@ fn settings(context: &Context, out: &mut dyn Write) -> io::Result<u32> {
 }
 
 fn books(context: &Context, out: &mut dyn Write) -> anyhow::Result<u32> {
-    let path = &context.settings.store;
+    let path = context.store_path()?;
     if !path.exists() {
         writeln!(out, "  store          {}: not there yet, made at the first reading", path.display())?;
         return Ok(0);
     }
-    drop(Store::open(path)?);
+    let mut faults = 0_u32;
+    match Store::open(path) {
+        Ok(_) => {}
+        Err(error) if error.leaves_reading() => {
+            faults += 1;
+            writeln!(out, "! store          {error}")?;
+        }
+        Err(error) => return Err(error.into()),
+    }
     let reader = Reader::open(path)?;
     let calls = text::tokens(reader.call_count()?);
     writeln!(out, "  store          {}: {calls} calls", path.display())?;
-    let faults = reader.check_books()?;
-    if faults.is_empty() {
+    let differences = reader.check_books()?;
+    if differences.is_empty() {
         writeln!(out, "  books          balance to the nanodollar")?;
     }
-    for fault in &faults {
-        writeln!(out, "! books          {fault}")?;
+    for difference in &differences {
+        writeln!(out, "! books          {difference}")?;
     }
     let sources = reader.sources()?;
     let bad: u64 = sources.iter().map(|source| source.tally.bad).sum();
@@ -79,5 +93,20 @@ fn books(context: &Context, out: &mut dyn Write) -> anyhow::Result<u32> {
     if lost > 0 {
         writeln!(out, "  lost           {} bytes were cut away before they were read", text::tokens(lost))?;
     }
-    Ok(u32::try_from(faults.len()).unwrap_or(u32::MAX))
+    Ok(faults.saturating_add(u32::try_from(differences.len()).unwrap_or(u32::MAX)))
+}
+
+/// Names what other users can read of the store: an older version, or a copy, may have left it so.
+fn exposed(store: &Path, out: &mut dyn Write) -> io::Result<u32> {
+    let mut faults = 0;
+    for end in ["", "-wal", "-shm"] {
+        let mut name = store.as_os_str().to_owned();
+        name.push(end);
+        let file = Path::new(&name);
+        if fs::metadata(file).is_ok_and(|found| found.mode() & 0o077 != 0) {
+            faults += 1;
+            writeln!(out, "! store          other users can open {0}: `chmod 600 {0}`", file.display())?;
+        }
+    }
+    Ok(faults)
 }

@@ -4,6 +4,7 @@ pub mod args;
 pub mod context;
 pub mod report;
 pub mod import;
+pub mod dry_run;
 pub mod prices;
 pub mod doctor;
 pub mod config;
@@ -52,7 +53,8 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     match &cli.command {
         None => screen::run(&context, &cli.ledgers),
         Some(Command::Report(args)) => report::run(&context, args),
-        Some(Command::Import { ledgers }) => import::run(&context, ledgers),
+        Some(Command::Import { ledgers, dry_run: true }) => dry_run::run(&context, ledgers),
+        Some(Command::Import { ledgers, dry_run: false }) => import::run(&context, ledgers),
         Some(Command::Prices { action }) => prices::run(&context, action),
         Some(Command::Doctor { books }) => doctor::run(&context, *books),
         Some(Command::Config { action }) => config::run(&context, action),

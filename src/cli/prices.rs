@@ -7,15 +7,14 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow};
 
-use super::Usage;
 use super::args::{PricesAction, SetPrice};
 use super::context::{Context, catalogue, now, own_price_file, price_file, write_whole};
+use super::{Usage, import};
 use crate::domain::calendar::Calendar;
 use crate::domain::label::Label;
 use crate::domain::money::Rate;
 use crate::domain::price::{Class, Price, PriceBook, Source, merge, parse_catalogue, write_catalogue};
 use crate::report::query::parse_when;
-use crate::store::Store;
 use crate::wire::price_file;
 
 /// The largest price file that is read, in bytes.
@@ -97,7 +96,7 @@ fn set(context: &Context, given: &SetPrice) -> anyhow::Result<ExitCode> {
         })?;
         price = price.with(class, rate);
     }
-    let path = own_price_file();
+    let path = own_price_file().ok_or_else(no_place)?;
     let mut own = match fs::read_to_string(&path) {
         Ok(text) => parse_catalogue(&text).map_err(|why| anyhow!("{}: {why}", path.display()))?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -115,7 +114,7 @@ fn set(context: &Context, given: &SetPrice) -> anyhow::Result<ExitCode> {
 
 fn update(context: &Context, from: &str) -> anyhow::Result<ExitCode> {
     let prices = fetch(from)?;
-    let path = price_file();
+    let path = price_file().ok_or_else(no_place)?;
     let count = prices.len();
     let known = catalogue()?.list();
     write_whole(&path, &write_catalogue(&laid_over(known, prices)))?;
@@ -139,16 +138,20 @@ fn laid_over(known: Vec<Price>, new: Vec<Price>) -> Vec<Price> {
 
 /// Prices calls that had no price until now. Costs once known stay as they are.
 fn reprice(context: &Context) -> anyhow::Result<ExitCode> {
-    if context.settings.store.exists() {
-        let book = context.prices()?;
-        let mut pricer = book.pricer();
-        let changes =
-            Store::open(&context.settings.store)?.reprice_unpriced(&mut |call| pricer.cost(call))?;
-        if !changes.is_empty() {
-            writeln!(io::stdout(), "{} calls that had no price have one now", changes.len() / 2)?;
+    if context.settings.store.as_ref().is_some_and(|store| store.exists()) {
+        let (_, priced) = import::open(context.store_path()?, &context.prices()?)?;
+        if priced > 0 {
+            writeln!(io::stdout(), "{priced} calls that had no price have one now")?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The environment names no folder for files.
+fn no_place() -> anyhow::Error {
+    anyhow!(
+        "there is no place for prices: neither HOME nor XDG_DATA_HOME is set to an absolute path; set one of them"
+    )
 }
 
 fn diff(context: &Context, from: &str) -> anyhow::Result<ExitCode> {

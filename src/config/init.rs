@@ -16,8 +16,8 @@ const TEXT: &str = r#"# outlay: settings. Everything here is optional; a line wi
 #store = "~/.local/state/outlay/outlay.db"
 
 # What to read. Without any [[feed]] outlay looks in the usual places.
-# format: auto, or one of native, claude-code, codex, litellm, litellm-csv, llm, opencode, gemini-cli,
-# otlp, openai-batch, provider-body, or the name of a mapping below.
+# format: auto, or one of native, claude-code, codex, litellm, litellm-csv, llm, opencode,
+# opencode-json, gemini-cli, otlp, openai-batch, provider-body, or the name of a mapping below.
 # tenant: for whom every call of the file is; {file_stem} and {parent} stand for parts of its path.
 #[[feed]]
 #ledger = "/var/log/llm/*.jsonl"

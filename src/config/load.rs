@@ -26,15 +26,18 @@ const GUARD: [&str; 6] = ["provider", "upstream", "plan", "cap", "guard", "alert
 /// must be there. The error is the list of all mistakes.
 pub fn load(path: Option<&Path>, env: Env<'_>) -> Result<Settings, Vec<ConfigError>> {
     let named = path.is_some() || paths::set(env, "OUTLAY_CONFIG").is_some();
-    let file = path.map_or_else(|| paths::config_file(env), Path::to_owned);
+    let file = path.map(Path::to_owned).or_else(|| paths::config_file(env));
     let mut settings = built_in(env);
-    let mut errors = match std::fs::read_to_string(&file) {
-        Ok(text) => read(&mut settings, &file, &text, env),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => Vec::new(),
-        Err(error) => {
-            let reason = format!("cannot read the configuration: {error}");
-            vec![ConfigError { file: Some(file), line: None, key: String::new(), reason }]
-        }
+    let mut errors = match file {
+        Some(file) => match std::fs::read_to_string(&file) {
+            Ok(text) => read(&mut settings, &file, &text, env),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => Vec::new(),
+            Err(error) => {
+                let reason = format!("cannot read the configuration: {error}");
+                vec![ConfigError { file: Some(file), line: None, key: String::new(), reason }]
+            }
+        },
+        None => Vec::new(),
     };
     errors.extend(environment(&mut settings, env));
     if errors.is_empty() { Ok(settings) } else { Err(errors) }
@@ -88,7 +91,7 @@ fn sections(settings: &mut Settings, root: Table<'_>, file: &Path, env: Env<'_>)
     if let Some((text, item)) = root.text("store") {
         match paths::store(&text) {
             Ok(path) => {
-                settings.store = paths::beside(file, path, env);
+                settings.store = Some(paths::beside(file, path, env));
                 settings.origins.insert("store", From::File(root.report.line(item.span.start)));
             }
             Err(why) => item.error(why),
@@ -260,7 +263,7 @@ input = 2.50
 since = "2026-01-01"
 "#;
         let settings = from_text(text).expect("settings");
-        assert_eq!(settings.store, Path::new("/c/books.db"));
+        assert_eq!(settings.store.as_deref(), Some(Path::new("/c/books.db")));
         assert_eq!(settings.feeds[0].ledger, Ledger::Glob("/h/logs/*.jsonl".to_owned()));
         assert_eq!(settings.feeds[0].format, FormatChoice::Auto);
         let tenant = settings.feeds[0].tenant.as_ref().expect("a template");
@@ -278,7 +281,7 @@ since = "2026-01-01"
             _ => None,
         };
         let settings = load(None, &env).expect("built-in settings");
-        assert_eq!((settings.store.as_path(), settings.file), (Path::new("/s/x.db"), None));
+        assert_eq!((settings.store.as_deref(), settings.file), (Some(Path::new("/s/x.db")), None));
         assert_eq!(settings.origins["store"], From::Environment("OUTLAY_STORE"));
         assert_eq!(load(Some(Path::new("/nowhere/o.toml")), &env).expect_err("missing").len(), 1);
     }

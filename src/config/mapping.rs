@@ -6,9 +6,10 @@ use jiff::tz::TimeZone;
 
 use super::raw::{Item, Table};
 use crate::domain::label::Label;
+use crate::domain::money::Rate;
 use crate::wire::mapping::{
-    CostField, Counts, Field, Filter, From, Header, Key, Mapping, Mode, MoneyUnit, Overlap, Path, Shape,
-    Source, Test, TimeField, TimeUnit, When, Winner, Words,
+    Capture, CostField, Counts, Decimal, Field, Filter, From, Header, Key, Mapping, Mode, MoneyUnit, Overlap,
+    Path, Shape, SignalKind, Source, Test, TimeField, TimeUnit, When, Winner, Words,
 };
 use crate::wire::time::Unit;
 
@@ -23,12 +24,13 @@ const TIME_UNITS: [(&str, TimeUnit); 7] = [
     ("date", TimeUnit::Day),
 ];
 
-/// The spellings of `unit` for a cost.
-const MONEY_UNITS: [(&str, MoneyUnit); 4] = [
+/// The spellings of `unit` for a cost, but for credits.
+const MONEY_UNITS: [(&str, MoneyUnit); 5] = [
     ("usd", MoneyUnit::Usd),
     ("cents", MoneyUnit::Cents),
     ("micro_usd", MoneyUnit::MicroUsd),
     ("nano_usd", MoneyUnit::NanoUsd),
+    ("credits", MoneyUnit::Credits(Rate::FREE)),
 ];
 
 /// What a mapping is called, and what it can take for granted about its file.
@@ -52,6 +54,8 @@ pub enum Container {
     Csv,
     /// A database.
     Sqlite,
+    /// OTLP/JSON lines.
+    Otlp,
 }
 
 /// Reads the keys of a mapping out of a `[mapping.NAME]` or `[[feed]]` table. Mistakes are noted; `None`
@@ -63,6 +67,8 @@ pub fn read(table: &Table<'_>, frame: Frame) -> Option<Mapping> {
     let winner = table.get("winner").map_or(Winner::Last, |item| winner(&item));
     let filters = table.get("filter").map_or_else(Vec::new, |item| filters(&item));
     let missing = table.get("missing").map(|item| item.texts());
+    let marks = [(".", Decimal::Point), (",", Decimal::Comma)];
+    let decimal = table.get("decimal").and_then(|item| item.choice(&marks)).unwrap_or_default();
     let overlaps = (
         overlap(table, "input_includes_cache_read"),
         overlap(table, "input_includes_cache_write"),
@@ -99,6 +105,7 @@ pub fn read(table: &Table<'_>, frame: Frame) -> Option<Mapping> {
         },
         winner,
         missing: missing.unwrap_or_else(|| Mapping::MISSING.map(str::to_owned).to_vec()),
+        decimal,
     };
     if mapping.counts.input.0.is_empty() && mapping.counts.output.0.is_empty() && mapping.cost.is_none() {
         columns.error("names neither tokens nor a cost: expected input, output or cost_usd among them");
@@ -108,48 +115,72 @@ pub fn read(table: &Table<'_>, frame: Frame) -> Option<Mapping> {
 }
 
 fn shape(table: &Table<'_>, default: Container) -> Option<Shape> {
-    let choices = [("jsonl", Container::Jsonl), ("csv", Container::Csv), ("sqlite", Container::Sqlite)];
+    let choices = [
+        ("jsonl", Container::Jsonl),
+        ("csv", Container::Csv),
+        ("sqlite", Container::Sqlite),
+        ("otlp", Container::Otlp),
+    ];
     let container = table.get("container").map_or(Some(default), |item| item.choice(&choices));
-    let delimiter = table.text("delimiter");
-    let header = table.flag("header").unwrap_or(true);
+    // All are asked for, so that a key of another container is known and not called a mistake.
+    let csv = (table.text("delimiter"), table.flag("header").unwrap_or(true));
     let from = (table.text("table"), table.text("query"));
     let mode = table.get("mode");
     let cursor = table.text("cursor").map(|(column, _)| column);
+    let signal = table.get("signal");
     match container? {
         Container::Jsonl => Some(Shape::Lines),
-        Container::Csv => Some(Shape::Csv {
-            delimiter: match delimiter {
-                None => b',',
-                Some((text, item)) => match text.as_bytes() {
-                    [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => *byte,
-                    _ => {
-                        item.error("expected one character such as \",\", \";\" or \"\\t\"");
-                        return None;
-                    }
-                },
-            },
-            header: if header { Header::First } else { Header::Absent },
-        }),
-        Container::Sqlite => {
-            let from = match from {
-                (Some((name, _)), None) => From::Table(name),
-                (None, Some((query, _))) => From::Query(query),
-                (Some(_), Some((_, item))) => {
-                    item.error("stands beside `table`: name one of the two");
-                    return None;
-                }
-                (None, None) => {
-                    table.error("has neither `table` nor `query`: expected table = \"…\"");
-                    return None;
-                }
+        Container::Csv => separated(csv),
+        Container::Sqlite => Some(Shape::Table(source(table, from, (mode, cursor))?)),
+        Container::Otlp => {
+            let Some(item) = signal else {
+                table.error("has no `signal`: expected signal = \"spans\" or \"logs\"");
+                return None;
             };
-            let choices = [("append", Mode::Append), ("upsert", Mode::Upsert)];
-            // Reading everything again is never wrong, only slower: going on needs a word from the user.
-            let usual = if cursor.is_some() { Mode::Append } else { Mode::Upsert };
-            let mode = mode.map_or(Some(usual), |item| item.choice(&choices))?;
-            Some(Shape::Table(Source { from, mode, cursor }))
+            item.choice(&[("spans", SignalKind::Spans), ("logs", SignalKind::Logs)]).map(Shape::Otlp)
         }
     }
+}
+
+/// A string of the file with its place.
+type Text<'a> = Option<(String, Item<'a>)>;
+
+fn separated((delimiter, header): (Text<'_>, bool)) -> Option<Shape> {
+    let header = if header { Header::First } else { Header::Absent };
+    let Some((text, item)) = delimiter else { return Some(Shape::Csv { delimiter: None, header }) };
+    match text.as_bytes() {
+        [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => {
+            Some(Shape::Csv { delimiter: Some(*byte), header })
+        }
+        _ => {
+            item.error("expected one character such as \",\", \";\" or \"\\t\"");
+            None
+        }
+    }
+}
+
+fn source(
+    table: &Table<'_>,
+    from: (Text<'_>, Text<'_>),
+    (mode, cursor): (Option<Item<'_>>, Option<String>),
+) -> Option<Source> {
+    let from = match from {
+        (Some((name, _)), None) => From::Table(name),
+        (None, Some((query, _))) => From::Query(query),
+        (Some(_), Some((_, item))) => {
+            item.error("stands beside `table`: name one of the two");
+            return None;
+        }
+        (None, None) => {
+            table.error("has neither `table` nor `query`: expected table = \"…\"");
+            return None;
+        }
+    };
+    let choices = [("append", Mode::Append), ("upsert", Mode::Upsert)];
+    // Reading everything again is never wrong, only slower: going on needs a word from the user.
+    let usual = if cursor.is_some() { Mode::Append } else { Mode::Upsert };
+    let mode = mode.map_or(Some(usual), |item| item.choice(&choices))?;
+    Some(Source { from, mode, cursor })
 }
 
 fn overlap(table: &Table<'_>, key: &'static str) -> Overlap {
@@ -238,6 +269,7 @@ fn cost(columns: &Table<'_>) -> Option<CostField> {
         && let Some(table) = item.table()
     {
         let unit = table.get("unit").map_or(Some(MoneyUnit::Usd), |item| item.choice(&MONEY_UNITS));
+        let unit = unit.and_then(|unit| worth(&table, unit));
         let cost = unit.map(|unit| CostField {
             field: field(&table, "path"),
             unit,
@@ -250,6 +282,30 @@ fn cost(columns: &Table<'_>) -> Option<CostField> {
         item.error("is a second cost: name one");
     }
     found.into_iter().next().map(|(_, cost)| cost)
+}
+
+/// Reads what a credit is worth, where the unit is credits.
+fn worth(table: &Table<'_>, unit: MoneyUnit) -> Option<MoneyUnit> {
+    let item = table.get("rate");
+    match (unit, item) {
+        (MoneyUnit::Credits(_), Some(item)) => {
+            let text = item.number()?;
+            let rate = Rate::per_unit(&text);
+            if rate.is_none() {
+                item.error(format!("is \"{text}\": expected dollars per credit, like 0.01"));
+            }
+            rate.map(MoneyUnit::Credits)
+        }
+        (MoneyUnit::Credits(_), None) => {
+            table.error("has no `rate`: expected rate = \"0.01\", dollars per credit");
+            None
+        }
+        (unit, None) => Some(unit),
+        (_, Some(item)) => {
+            item.error("only credits have a rate: expected unit = \"credits\" beside it");
+            None
+        }
+    }
 }
 
 /// Reads a name: a path, a list of paths, or a table that says more.
@@ -265,6 +321,7 @@ fn words(columns: &Table<'_>, key: &'static str) -> Words {
         field: field(&table, "path"),
         after: mark(&table, "after"),
         before: mark(&table, "before"),
+        capture: capture(&table),
         values: table.get("values").and_then(|item| item.table()).map_or_else(BTreeMap::new, |values| {
             values.entries().into_iter().filter_map(|(key, item)| Some((key, item.text()?))).collect()
         }),
@@ -279,6 +336,19 @@ fn words(columns: &Table<'_>, key: &'static str) -> Words {
     }
     table.refuse_rest(|_| None);
     words
+}
+
+/// Reads `capture`, a regular expression, and the `template` for what it finds.
+fn capture(table: &Table<'_>) -> Option<Capture> {
+    let template = table.text("template");
+    let Some((pattern, item)) = table.text("capture") else {
+        if let Some((_, item)) = template {
+            item.error("stands without `capture`: expected capture = \"^([^:]+):\"");
+        }
+        return None;
+    };
+    let template = template.map(|(text, _)| text);
+    Capture::parse(&pattern, template.as_deref()).map_err(|why| item.error(why)).ok()
 }
 
 fn mark(table: &Table<'_>, key: &'static str) -> Option<String> {
@@ -592,6 +662,106 @@ columns = { time = "made", tenant = ["key", "app"], model = "slug", input = "in"
         let mut out = Decoded::default();
         decoder.block(b"gen;made;in;out;key\ng;2026-01-01;1;1;k\n", Place { offset: 0, line: 1 }, &mut out);
         assert_eq!(out.calls[0].tenant.as_str(), "told");
+    }
+
+    #[test]
+    fn a_name_may_be_captured_and_numbers_written_with_a_comma() {
+        let toml = r#"
+[mapping.euro]
+container = "csv"
+decimal = ","
+[mapping.euro.columns]
+time = "Zeit"
+tenant = { path = "Auftrag", capture = "^batch/([^:]+):(\\d+)", template = "$1-$2", default = "none" }
+model = "Modell"
+input = "Ein"
+output = "Aus"
+cost_usd = "Kosten"
+"#;
+        let text = "Zeit;Auftrag;Modell;Ein;Aus;Kosten\n\
+            2026-01-01 00:00:00;batch/ants:17;m;1.234;5;1.234,50 $\n\
+            2026-01-01 00:00:00;other;m;7;5;0,5\n\
+            2026-01-01 00:00:00;other;m;7;5;12.5\n";
+        let out = decode(toml, text.as_bytes());
+        let want = [
+            "2026-01-01T00:00:00Z ants-17 m 1 1234/0/0/0/5/0 1234.500000",
+            "2026-01-01T00:00:00Z none m 1 7/0/0/0/5/0 0.500000",
+        ];
+        assert_eq!(lines(&out), want);
+        assert_eq!(out.bad[0].reason, "cost is \"12.5\": expected a number like 1.234,50");
+        let point = decode(&toml.replace("decimal = \",\"", ""), text.as_bytes());
+        assert_eq!((point.calls.len(), point.tally.bad), (1, 2));
+    }
+
+    #[test]
+    fn the_first_line_tells_what_stands_between_values() {
+        let toml = "[mapping.a]\ncontainer = \"csv\"\ncolumns = { time = \"t\", input = \"in, all\", cost = { path = \"c\", unit = \"credits\", rate = 0.01 } }\n";
+        for delimiter in [";", "\t", "|"] {
+            let text = ["t", "in, all", "c\n2026-01-01", "7", "250\n"].join(delimiter);
+            let out = decode(toml, text.as_bytes());
+            assert_eq!(
+                lines(&out),
+                ["2026-01-01T00:00:00Z unknown unknown 1 7/0/0/0/0/0 2.500000"],
+                "{delimiter:?}"
+            );
+        }
+        let out = decode(toml, b"t,\"in, all\",c\n2026-01-01,\"1,007\",1\n");
+        assert_eq!(lines(&out), ["2026-01-01T00:00:00Z unknown unknown 1 1007/0/0/0/0/0 0.010000"]);
+    }
+
+    #[test]
+    fn spans_and_logs_may_be_mapped() {
+        let toml = r#"
+[mapping.ours]
+container = "otlp"
+signal = "spans"
+filter = [{ path = "span.kind", equals = "llm" }]
+columns = { time = "time", tenant = ["customer.id", "resource.team"], model = "llm.name", input = "tok.in", output = "tok.out" }
+"#;
+        let span = |id: u8, kind: &str| {
+            format!(
+                r#"{{"traceId":"t","spanId":"{id}","endTimeUnixNano":"1767225600000000000","attributes":[{{"key":"span.kind","value":{{"stringValue":"{kind}"}}}},{{"key":"llm.name","value":{{"stringValue":"m"}}}},{{"key":"tok.in","value":{{"intValue":"5"}}}},{{"key":"tok.out","value":{{"intValue":2}}}}]}}"#
+            )
+        };
+        let line = |spans: &[String]| {
+            format!(
+                r#"{{"resourceSpans":[{{"resource":{{"attributes":[{{"key":"team","value":{{"stringValue":"ants"}}}}]}},"scopeSpans":[{{"spans":[{}]}}]}}]}}"#,
+                spans.join(",")
+            )
+        };
+        let text =
+            format!("{}\n{}\n{{}}\n", line(&[span(1, "llm"), span(2, "tool")]), line(&[span(1, "llm")]));
+        let out = decode(toml, text.as_bytes());
+        assert_eq!(lines(&out), ["2026-01-01T00:00:00Z ants m 1 5/0/0/0/2/0 -"; 2]);
+        assert_eq!(out.calls[0].id, out.calls[1].id);
+        let logs = toml.replace("\"spans\"", "\"logs\"");
+        assert_eq!(decode(&logs, text.as_bytes()).calls, []);
+    }
+
+    #[test]
+    fn mistakes_in_captures_rates_and_signals_are_named() {
+        let toml = r#"
+[mapping.a]
+container = "otlp"
+columns = { time = "t", input = "i", tenant = { path = "a", capture = "(" } }
+[mapping.b]
+decimal = ";"
+columns = { time = "t", cost = { path = "c", unit = "credits" }, tenant = { path = "a", template = "$1" } }
+[mapping.c]
+columns = { time = "t", cost = { path = "c", rate = "0.1" } }
+"#;
+        let errors = from_text(toml).expect_err("mistakes");
+        let words: Vec<&str> = errors.iter().map(|error| error.reason.as_str()).collect();
+        for want in [
+            "no `signal`",
+            "no regular expression",
+            "expected one of ., ,",
+            "no `rate`",
+            "without `capture`",
+            "only credits",
+        ] {
+            assert!(words.iter().any(|reason| reason.contains(want)), "{want}: {words:?}");
+        }
     }
 
     proptest! {

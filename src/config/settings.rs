@@ -17,8 +17,8 @@ pub struct Settings {
     pub file: Option<PathBuf>,
     /// The zone in which days, weeks and months are counted, by its IANA name.
     pub zone: String,
-    /// The store.
-    pub store: PathBuf,
+    /// The store; `None` where the environment names no place for it and nothing else does.
+    pub store: Option<PathBuf>,
     /// The feeds, in the order of the file. Empty: look in the usual places.
     pub feeds: Vec<FeedSetting>,
     /// The mappings by name.
@@ -88,7 +88,7 @@ impl Settings {
 
     /// Takes the store from a flag.
     pub fn set_store(&mut self, store: PathBuf) {
-        self.store = store;
+        self.store = Some(store);
         self.origins.insert("store", From::Flag("--store"));
     }
 
@@ -98,7 +98,7 @@ impl Settings {
         let one = |key: &'static str, value: String| Shown { key: key.to_owned(), value, from: from(key) };
         let mut shown = vec![
             one("zone", self.zone.clone()),
-            one("store", self.store.display().to_string()),
+            one("store", self.store.as_ref().map_or_else(String::new, |path| path.display().to_string())),
             one("ui.theme", self.ui.theme.clone()),
         ];
         for (index, feed) in self.feeds.iter().enumerate() {

@@ -6,7 +6,7 @@ use super::claim::Claim;
 use super::label::Label;
 use super::money::Money;
 use super::time::{Millis, Timestamp};
-use super::tokens::TokenCount;
+use super::tokens::{TokenCount, Tokens};
 
 /// Who the call was made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,6 +38,11 @@ macro_rules! name {
                 $name::new("")
             }
 
+            /// Returns the label.
+            pub const fn label(self) -> Label {
+                self.0
+            }
+
             /// Returns the text.
             pub const fn as_str(self) -> &'static str {
                 self.0.as_str()
@@ -58,14 +63,28 @@ name!(Provider, "");
 
 /// What a call is recognised by when it is read again: 128 bits of hash over the ledger kind and
 /// the identity that the ledger gives it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallId(u128);
 
 impl CallId {
     /// Hashes the parts of an identity; `kind` keeps ledgers of different kinds apart.
     pub fn of(kind: &str, parts: &[&[u8]]) -> CallId {
+        let parts = || std::iter::once(kind.as_bytes()).chain(parts.iter().copied());
+        // The parts of nearly all identities fit here, and hashing them in one piece is much cheaper.
+        let (mut short, mut length) = ([0_u8; 240], 0);
+        for part in parts() {
+            let end = length + 8 + part.len();
+            let Some(place) = short.get_mut(length..end) else { return CallId::of_long(parts()) };
+            place[..8].copy_from_slice(&(part.len() as u64).to_le_bytes());
+            place[8..].copy_from_slice(part);
+            length = end;
+        }
+        CallId(xxhash_rust::xxh3::xxh3_128(&short[..length]))
+    }
+
+    fn of_long<'a>(parts: impl Iterator<Item = &'a [u8]>) -> CallId {
         let mut hash = xxhash_rust::xxh3::Xxh3::new();
-        for part in std::iter::once(kind.as_bytes()).chain(parts.iter().copied()) {
+        for part in parts {
             hash.update(&(part.len() as u64).to_le_bytes());
             hash.update(part);
         }
@@ -216,6 +235,19 @@ impl Cost {
     }
 }
 
+/// Tokens of a call that stand for no text, within its counts: they have rates of their own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Media {
+    /// Sound in the prompt.
+    pub audio_input: Tokens,
+    /// Sound that was generated.
+    pub audio_output: Tokens,
+    /// Pictures in the prompt.
+    pub image_input: Tokens,
+    /// Pictures that were generated.
+    pub image_output: Tokens,
+}
+
 /// One call as a decoder reads it, before it is priced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
@@ -237,6 +269,8 @@ pub struct Call {
     pub region: Region,
     /// The tokens billed.
     pub tokens: TokenCount,
+    /// Those of them that stand for no text.
+    pub media: Media,
     /// How many calls this record stands for: 1, but for rows of aggregate tables.
     pub calls: u32,
     /// Server-side web searches, billed each.
@@ -266,6 +300,7 @@ impl Call {
             tier: Tier::Standard,
             region: Region::Global,
             tokens: TokenCount::default(),
+            media: Media::default(),
             calls: 1,
             searches: 0,
             reported: None,

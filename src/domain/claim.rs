@@ -55,30 +55,28 @@ pub struct Claim {
     pub order: u64,
 }
 
-/// Says why a record was dropped as a copy.
+/// Says why a record was dropped as a copy: by what it is, not by what came first, so that the order in
+/// which records arrive changes no counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Copy {
-    /// The same record again, or an earlier state of it.
+    /// The same call again, or an earlier state of it.
     Repeated,
     /// A copy in a side conversation.
     Sidechain,
     /// An echo of another record.
     Echo,
-    /// Replaced by a later or fuller record.
-    Replaced,
 }
 
 impl Copy {
     /// All, in the order of their stored numbers.
-    pub const ALL: [Copy; 4] = [Copy::Repeated, Copy::Sidechain, Copy::Echo, Copy::Replaced];
+    pub const ALL: [Copy; 3] = [Copy::Repeated, Copy::Sidechain, Copy::Echo];
 
     /// Returns the rule in words.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Copy::Repeated => "same call again",
+            Copy::Repeated => "same call again, or an earlier state of it",
             Copy::Sidechain => "copy in a side conversation",
             Copy::Echo => "echo of a subagent's record",
-            Copy::Replaced => "replaced by a fuller or later record",
         }
     }
 }
@@ -101,6 +99,18 @@ impl Claim {
             Contest::FirstWins => self.order < held.order,
             Contest::Fullest => self.rank(tokens) > held.rank(held_tokens),
         }
+    }
+
+    /// Says whether this record counts instead of `held`. Where their claims are equal, their sources
+    /// decide, by [`super::label::Label::fingerprint`]: it does not matter which was read first.
+    pub fn wins(
+        &self,
+        (tokens, source): (&TokenCount, u64),
+        held: &Claim,
+        (held_tokens, held_source): (&TokenCount, u64),
+    ) -> bool {
+        self.beats(tokens, held, held_tokens)
+            || (source < held_source && !held.beats(held_tokens, self, tokens))
     }
 
     /// Returns why this record, having lost, was dropped.

@@ -1,11 +1,12 @@
 //! Text from outside, made harmless once and shared for the life of the program.
 
 use std::cmp::Ordering;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
+use foldhash::fast::RandomState;
 use unicode_normalization::UnicodeNormalization;
 use unicode_width::UnicodeWidthChar;
 use xxhash_rust::xxh3::xxh3_64;
@@ -20,9 +21,15 @@ pub const MAX_COLUMNS: usize = 128;
 /// two different originals never look the same. Copies are free: each distinct name is kept once
 /// until the program ends, so memory grows with distinct names, never with calls.
 #[derive(Clone, Copy)]
-pub struct Label(&'static str);
+pub struct Label(&'static Name);
 
-// Every distinct name is kept exactly once, so two labels are equal where they are the same text in
+/// A name as it is kept: once, with a number of its own.
+struct Name {
+    text: &'static str,
+    number: u32,
+}
+
+// Every distinct name is kept exactly once, so two labels are equal where they are the same name in
 // memory: equality and hashing cost one word, whatever the length.
 impl PartialEq for Label {
     fn eq(&self, other: &Label) -> bool {
@@ -34,7 +41,7 @@ impl Eq for Label {}
 
 impl Hash for Label {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.as_ptr().hash(state);
+        self.0.number.hash(state);
     }
 }
 
@@ -46,19 +53,19 @@ impl PartialOrd for Label {
 
 impl Ord for Label {
     fn cmp(&self, other: &Label) -> Ordering {
-        self.0.cmp(other.0)
+        self.as_str().cmp(other.as_str())
     }
 }
 
 /// The one empty name: most calls carry one or two, and none of them should ask the shared table.
-static EMPTY: &str = "";
-static NAMES: LazyLock<Mutex<HashSet<&'static str>>> = LazyLock::new(Mutex::default);
+static EMPTY: Name = Name { text: "", number: 0 };
+static NAMES: LazyLock<Mutex<HashMap<&'static str, &'static Name>>> = LazyLock::new(Mutex::default);
 
 impl Label {
     /// Makes `raw` safe to show. Empty text stays empty.
     pub fn new(raw: &str) -> Label {
         if raw.is_empty() {
-            return Label(EMPTY);
+            return Label(&EMPTY);
         }
         if raw.len() <= MAX_COLUMNS && is_plain(raw) {
             return Label(keep(raw));
@@ -73,39 +80,76 @@ impl Label {
 
     /// Returns the text.
     pub const fn as_str(self) -> &'static str {
-        self.0
+        self.0.text
+    }
+
+    /// Returns a number for the text that is the same in every run.
+    pub fn fingerprint(self) -> u64 {
+        xxh3_64(self.as_str().as_bytes())
     }
 
     /// Says whether there is no text.
     pub const fn is_empty(self) -> bool {
-        self.0.is_empty()
+        self.0.text.is_empty()
+    }
+
+    /// Returns the number of this name in this run of the program: distinct names have distinct numbers.
+    pub const fn number(self) -> u32 {
+        self.0.number
     }
 }
 
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.0)
+        f.pad(self.as_str())
     }
 }
 
 impl fmt::Debug for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.0)
+        write!(f, "{:?}", self.as_str())
     }
 }
 
 /// A decoder's own table of labels it has already made, so that the shared one is asked once a name.
-#[derive(Default)]
-pub struct Labels(HashMap<Box<str>, Label, foldhash::fast::RandomState>);
+pub struct Labels {
+    /// Names seen lately, by hash: nearly every name of a ledger is found here.
+    recent: Box<[Label; RECENT]>,
+    all: HashMap<Box<[u8]>, Label, RandomState>,
+    hasher: RandomState,
+}
+
+const RECENT: usize = 1 << 11;
+
+impl Default for Labels {
+    fn default() -> Labels {
+        let recent = Box::new([Label(&EMPTY); RECENT]);
+        Labels { recent, all: HashMap::default(), hasher: RandomState::default() }
+    }
+}
 
 impl Labels {
     /// Returns the label of `raw`, made at first sight.
     pub fn label(&mut self, raw: &str) -> Label {
-        if let Some(&label) = self.0.get(raw) {
-            return label;
+        self.of_bytes(raw.as_bytes())
+    }
+
+    /// Returns the label of text, made at first sight; what is not UTF-8 is replaced.
+    pub fn of_bytes(&mut self, raw: &[u8]) -> Label {
+        let place = (self.hasher.hash_one(raw) % RECENT as u64) as usize;
+        // A label that had to be altered never equals what it was made of, and is looked up below.
+        if self.recent[place].as_str().as_bytes() == raw {
+            return self.recent[place];
         }
-        let label = Label::new(raw);
-        self.0.insert(raw.into(), label);
+        let label = match self.all.get(raw) {
+            Some(&label) => label,
+            None => {
+                let label = Label::from_bytes(raw);
+                self.all.insert(raw.into(), label);
+                label
+            }
+        };
+        self.recent[place] = label;
         label
     }
 }
@@ -126,13 +170,15 @@ fn is_plain(raw: &str) -> bool {
     raw.bytes().all(|byte| (0x20..0x7f).contains(&byte))
 }
 
-fn keep(text: &str) -> &'static str {
+fn keep(text: &str) -> &'static Name {
     let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(known) = names.get(text) {
         return known;
     }
-    let kept: &'static str = Box::leak(text.to_owned().into_boxed_str());
-    names.insert(kept);
+    let text: &'static str = Box::leak(text.to_owned().into_boxed_str());
+    let number = u32::try_from(names.len() + 1).unwrap_or(u32::MAX);
+    let kept: &'static Name = Box::leak(Box::new(Name { text, number }));
+    names.insert(text, kept);
     kept
 }
 

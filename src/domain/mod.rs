@@ -13,3 +13,5 @@ pub mod price;
 pub mod rollup;
 pub mod burn;
 pub mod books;
+pub mod limits;
+pub mod failure;

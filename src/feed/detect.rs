@@ -32,7 +32,8 @@ fn database(has_table: &dyn Fn(&str) -> bool) -> Option<Format> {
 fn csv(text: &[u8]) -> Option<Format> {
     let header = text.split(|&byte| byte == b'\n').next()?;
     let header = String::from_utf8_lossy(trim_line(header));
-    let columns: Vec<&str> = header.split(',').map(|name| name.trim().trim_matches('"')).collect();
+    let columns: Vec<&str> =
+        header.split([',', ';', '\t', '|']).map(|name| name.trim().trim_matches('"')).collect();
     let has = |name: &str| columns.iter().any(|column| column.eq_ignore_ascii_case(name));
     (has("request_id") && has("spend") && (has("startTime") || has("prompt_tokens")))
         .then_some(Format::LitellmCsv)
@@ -45,10 +46,11 @@ fn lines(text: &[u8]) -> Option<Format> {
 type Test = fn(&Keys) -> bool;
 
 fn shape(keys: &Keys) -> Option<Format> {
-    const TESTS: [(Test, Format); 8] = [
+    const TESTS: [(Test, Format); 9] = [
+        (is_gemini_cli, Format::GeminiCli),
         (is_otel, Format::Otel),
         (is_codex, Format::Codex),
-        (is_gemini_cli, Format::GeminiCli),
+        (is_opencode, Format::OpenCodeFile),
         (is_batch, Format::OpenAiBatch),
         (is_litellm, Format::Litellm),
         (is_claude_code, Format::ClaudeCode),
@@ -60,6 +62,9 @@ fn shape(keys: &Keys) -> Option<Format> {
 
 fn is_otel(keys: &Keys) -> bool {
     keys.any(&["resourceSpans", "resourceLogs", "resourceMetrics"])
+        || keys.any(&["resource_spans", "resource_logs", "resource_metrics"])
+        || (keys.any(&["attributes"])
+            && keys.any(&["hrTime", "startTime", "start_time", "endTime", "end_time"]))
 }
 
 fn is_codex(keys: &Keys) -> bool {
@@ -72,6 +77,13 @@ fn is_gemini_cli(keys: &Keys) -> bool {
     keys.all(&["sessionId", "projectHash"])
         || keys.any(&["$set.messages"])
         || (keys.text("type") == "gemini" && keys.any(&["tokens"]))
+        || (keys.any(&["hrTime"]) && keys.text("attributes.event.name").starts_with("gemini_cli."))
+}
+
+fn is_opencode(keys: &Keys) -> bool {
+    keys.text("id").starts_with("msg_")
+        && keys.any(&["role"])
+        && keys.any(&["sessionID", "metadata.sessionID", "metadata.assistant"])
 }
 
 fn is_batch(keys: &Keys) -> bool {
@@ -99,10 +111,16 @@ fn is_claude_code(keys: &Keys) -> bool {
     (record && keys.any(&["sessionId", "leafUuid", "messageId", "parentUuid", "isSidechain"]))
         || keys.all(&["sessionId", "message"])
         || keys.all(&["timestamp", "message.usage"])
+        // Notices beside the answers: titles and modes of a session, the journal of its subagents.
+        || keys.all(&["type", "sessionId"])
+        || keys.all(&["type", "agentId"])
 }
 
 fn is_body(keys: &Keys) -> bool {
     let object = keys.text("object");
+    if keys.text("type").starts_with("response.") && keys.any(&["response"]) {
+        return true;
+    }
     object.starts_with("chat.completion")
         || ["response", "text_completion"].contains(&object)
         || (object == "list" && keys.any(&["usage"]))
@@ -269,6 +287,24 @@ mod tests {
     #[track_caller]
     fn check(sample: &str, want: Option<&Format>) {
         assert_eq!(detect(sample.as_bytes(), Path::new("any.txt"), &|_| false).as_ref(), want);
+    }
+
+    #[test]
+    fn telemetry_files_and_single_messages() {
+        check(
+            "{\n  \"hrTime\": [1, 2],\n  \"attributes\": {\n    \"event.name\": \"gemini_cli.config\"\n",
+            Some(&Format::GeminiCli),
+        );
+        check(
+            r#"{"hrTime":[1,2],"attributes":{"event.name":"copilot_chat.tool.call"}}"#,
+            Some(&Format::Otel),
+        );
+        check(r#"{"resource_spans":[]}"#, Some(&Format::Otel));
+        check(
+            "{\n  \"id\": \"msg_1\",\n  \"sessionID\": \"ses_1\",\n  \"role\": \"user\"\n}",
+            Some(&Format::OpenCodeFile),
+        );
+        check(r#"{"type":"response.completed","response":{"id":"r"}}"#, Some(&Format::Body));
     }
 
     #[test]

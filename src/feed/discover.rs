@@ -56,7 +56,9 @@ pub fn discover(environment: &Environment<'_>) -> Vec<Ledger> {
         add(&mut found, &home.join(".gemini/tmp"), "*/chats/session-*.json*", Format::GeminiCli);
     }
     if let Some(data) = environment.base("XDG_DATA_HOME", ".local/share") {
-        add_files(&mut found, &data.join("opencode"), "opencode*.db", &Format::OpenCode);
+        let opencode = data.join("opencode");
+        add_files(&mut found, &opencode, "opencode*.db", &Format::OpenCode);
+        add(&mut found, &opencode.join("storage/message"), "*/msg_*.json", Format::OpenCodeFile);
     }
     for home in environment.directories(
         "LLM_USER_PATH",

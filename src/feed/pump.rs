@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::mark::proofs;
-use super::read::{Buffer, Flow, Piece, advance, lines};
+use super::read::{Buffer, Flow, Piece, Stretch, advance, lines};
 use crate::domain::label::{Label, printable};
 use crate::domain::mark::{Mark, Sight};
 use crate::domain::observation::{BadLine, Batch, Decoded};
@@ -14,7 +14,7 @@ use crate::wire::format::Format;
 use crate::wire::{Decoder, Origin, Place};
 
 /// Calls collected before they are handed on.
-const BATCH: usize = 4096;
+const BATCH: usize = 1024;
 
 /// What to do with a last line that has no line end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl Subject<'_> {
             None => (0, 0),
         };
         let path = self.path.to_string_lossy().into();
-        Some(Mark { path, format: self.format.name(), sight, offset, head, tail })
+        Some(Mark { path, format: self.format.name(), sight, offset, head, tail, cursor: None })
     }
 }
 
@@ -117,6 +117,11 @@ pub fn pump(
                 }
                 advance(&mut place, block);
             }
+            Piece::Hole(length) => {
+                out.bad(hole(place, length));
+                out.tally.lines += 1;
+                place.offset += length;
+            }
             Piece::TooLong(excerpt, length) => {
                 out.bad(too_long(excerpt, place, length));
                 out.tally.lines += 1;
@@ -146,6 +151,19 @@ pub fn pump(
     Ok(Ended { place, pending, flow })
 }
 
+/// Brings a decoder that carries state over lines to where an earlier run has stopped, and returns that
+/// place. What the lines before it say is in the store already, with their counts, and is dropped here.
+pub fn replay(file: &File, offset: u64, decoder: &mut dyn Decoder, buffer: &mut Buffer) -> io::Result<Place> {
+    let mut stretch = Stretch { file, at: 0, end: offset };
+    let mut forget = |out: &mut Decoded, _| {
+        *out = Decoded::default();
+        Flow::On
+    };
+    let start = (Place { offset: 0, line: 1 }, Last::Leave);
+    pump(&mut stretch, start, decoder, &mut Decoded::default(), (buffer, &mut forget))
+        .map(|ended| ended.place)
+}
+
 /// Reads a last line without line end; what cannot be read is taken for unfinished.
 fn try_last(bytes: &[u8], place: Place, decoder: &mut dyn Decoder, out: &mut Decoded) {
     let mut attempt = Decoded::default();
@@ -154,6 +172,11 @@ fn try_last(bytes: &[u8], place: Place, decoder: &mut dyn Decoder, out: &mut Dec
         out.tally.add(&attempt.tally);
         out.calls.append(&mut attempt.calls);
     }
+}
+
+fn hole(place: Place, length: u64) -> BadLine {
+    let reason = format!("{length} NUL bytes where a line begins: left out, what follows is read");
+    BadLine { offset: place.offset, line: place.line, length, reason, excerpt: String::new() }
 }
 
 fn too_long(excerpt: &[u8], place: Place, length: u64) -> BadLine {

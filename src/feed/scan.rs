@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use foldhash::fast::RandomState;
+
 use super::ledger::Ledger;
 use super::mark::{Marks, proves, sight};
 use super::open::{Opened, Packing, Unpacked, open};
-use super::pump::{Last, Subject, origin, pump, sending, source};
+use super::pump::{Last, Subject, origin, pump, replay, sending, source};
 use super::read::{Buffer, Flow, Stretch, next_line};
-use super::table::{Opener, Table, look};
+use super::table::{LONG, Opener, Table, look};
 use super::{Problem, Trouble};
 use crate::domain::mark::{FileId, Sight};
 use crate::domain::observation::{Batch, Decoded, Tally};
@@ -40,9 +42,30 @@ pub struct ScanReport {
 /// Reads what is new in all ledgers, once, and hands it to `sink` from several threads at a time.
 ///
 /// A `false` from the sink ends the scan. Batches of one file may come from several threads; the one
-/// that carries the final mark comes last.
+/// that carries the final mark comes last. For whoever keeps nothing of a scan that is cut short.
 pub fn scan(
     ledgers: &[Ledger],
+    marks: &Marks,
+    opener: &dyn Opener,
+    sink: &(dyn Fn(Batch) -> bool + Sync),
+) -> ScanReport {
+    run((ledgers, RANGE), marks, opener, sink)
+}
+
+/// Reads like [`scan`], but every file from front to back: each batch carries a mark, so that a scan that
+/// is cut short goes on where it stood, and no line is counted twice.
+pub fn scan_in_order(
+    ledgers: &[Ledger],
+    marks: &Marks,
+    opener: &dyn Opener,
+    sink: &(dyn Fn(Batch) -> bool + Sync),
+) -> ScanReport {
+    run((ledgers, u64::MAX), marks, opener, sink)
+}
+
+/// Reads files that are larger than two ranges in ranges.
+fn run(
+    (ledgers, range): (&[Ledger], u64),
     marks: &Marks,
     opener: &dyn Opener,
     sink: &(dyn Fn(Batch) -> bool + Sync),
@@ -52,6 +75,7 @@ pub fn scan(
     let threads = std::thread::available_parallelism().map_or(2, NonZero::get).max(2);
     let shared = Shared {
         ledgers,
+        range,
         marks,
         opener,
         sink,
@@ -103,6 +127,8 @@ struct Queue {
 
 struct Shared<'a> {
     ledgers: &'a [Ledger],
+    /// Bytes of a range; a file is cut where it is larger than two.
+    range: u64,
     marks: &'a Marks,
     opener: &'a dyn Opener,
     sink: &'a (dyn Fn(Batch) -> bool + Sync),
@@ -114,11 +140,11 @@ struct Shared<'a> {
 
 /// Lists the files to read, smallest first, without those that have not changed.
 fn list(ledgers: &[Ledger], marks: &Marks, report: &mut ScanReport) -> Vec<Job> {
-    let (mut sources, mut paths, mut known) = (Vec::new(), HashSet::new(), HashSet::<FileId>::new());
+    let (mut sources, mut known) = (Vec::new(), HashSet::<FileId, RandomState>::default());
     for (index, ledger) in ledgers.iter().enumerate() {
         let found = ledger.expand();
         report.problems.extend(found.problems);
-        sources.extend(found.files.into_iter().filter(|path| paths.insert(path.clone())).map(|p| (p, index)));
+        sources.extend(found.files.into_iter().map(|path| (path, index)));
     }
     let mut wanted = Vec::new();
     for (rank, (path, ledger)) in sources.into_iter().enumerate() {
@@ -198,14 +224,15 @@ impl Shared<'_> {
             }
             return;
         };
-        let lines = format.container() == Container::Lines && opened.packing == Packing::Plain;
+        let plain = opened.packing == Packing::Plain;
+        let lines = plain && format.container() == Container::Lines;
         let begin = match self.marks.get(opened.sight.file) {
-            Some(mark) if lines && mark.format == format.name() && proves(&opened.file, mark) => mark.offset,
+            Some(mark) if plain && mark.format == format.name() && proves(&opened.file, mark) => mark.offset,
             _ => 0,
         };
         if format.container() == Container::Sqlite {
             self.table(&from, format);
-        } else if lines && opened.sight.size.saturating_sub(begin) > RANGE * 2 {
+        } else if lines && opened.sight.size.saturating_sub(begin) > self.range.saturating_mul(2) {
             self.split(from, opened, format, begin);
         } else {
             self.whole(&from, &opened, (&format, begin), buffer);
@@ -215,7 +242,10 @@ impl Shared<'_> {
     fn table(&self, from: &Source, format: Format) {
         let seen = look(&from.path).unwrap_or_default();
         let origin = origin(&from.path, &self.ledgers[from.ledger], &seen, from.rank);
-        let mut table = Table::new(&from.path, format);
+        let mut table = Table::new(&from.path, format, LONG);
+        if let Some(mark) = self.marks.get(seen.file) {
+            table.resume(mark);
+        }
         if let Err(trouble) = table.read(&origin, self.opener, &mut |batch| self.send(batch)) {
             self.problem(&from.path, trouble);
         }
@@ -229,10 +259,17 @@ impl Shared<'_> {
         let plain = opened.packing == Packing::Plain;
         let proof = plain.then_some(&opened.file);
         let subject = Subject { path: &from.path, format, proof, sight: opened.sight };
+        let start = match format.container() {
+            Container::Story if begin > 0 => replay(&opened.file, begin, &mut *decoder, buffer),
+            _ => Ok(Place { offset: begin, line: u64::from(begin == 0) }),
+        };
+        let start = match start {
+            Ok(start) => start,
+            Err(error) => return self.problem(&from.path, Trouble::from_io(&error)),
+        };
         let mut packed = Unpacked::new(&opened.file, opened.packing);
         let mut stretch = Stretch { file: &opened.file, at: begin, end: opened.sight.size };
         let stream: &mut dyn std::io::Read = if plain { &mut stretch } else { &mut packed };
-        let start = Place { offset: begin, line: u64::from(begin == 0) };
         let mut out = Decoded::default();
         let mut send = |batch| self.send(batch);
         let ended = {
@@ -259,7 +296,7 @@ impl Shared<'_> {
         let size = opened.sight.size;
         let mut cuts = vec![begin];
         while let Some(last) = cuts.last().copied().filter(|&last| last < size) {
-            match next_line(&opened.file, last.saturating_add(RANGE).min(size), size) {
+            match next_line(&opened.file, last.saturating_add(self.range).min(size), size) {
                 Ok(cut) => cuts.push(cut),
                 Err(error) => return self.problem(&source.path, Trouble::from_io(&error)),
             }
@@ -337,7 +374,7 @@ mod tests {
         vec![Ledger { pattern, format: Some(Format::Native), tenant: None }]
     }
 
-    fn run(ledgers: &[Ledger], marks: &Marks) -> (ScanReport, Vec<Mark>) {
+    fn read(ledgers: &[Ledger], marks: &Marks) -> (ScanReport, Vec<Mark>) {
         let found = Mutex::new(Vec::new());
         let report = scan(ledgers, marks, &NoTables, &|batch| {
             lock(&found).extend(batch.mark);
@@ -353,13 +390,43 @@ mod tests {
         std::fs::write(&path, "1\n2\n").unwrap();
         std::fs::write(root.path().join("b.jsonl"), "1\n").unwrap();
         let ledgers = native(root.path());
-        let (report, marks) = run(&ledgers, &Marks::default());
+        let (report, marks) = read(&ledgers, &Marks::default());
         assert_eq!((report.files, report.unchanged, report.tally.lines), (2, 0, 3));
-        let (report, _) = run(&ledgers, &Marks::new(marks.clone()));
+        let (report, _) = read(&ledgers, &Marks::new(marks.clone()));
         assert_eq!((report.files, report.unchanged, report.tally.lines), (2, 2, 0));
         std::fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"3\n").unwrap();
-        let (report, _) = run(&ledgers, &Marks::new(marks));
+        let (report, _) = read(&ledgers, &Marks::new(marks));
         assert_eq!((report.files, report.unchanged, report.tally.lines), (2, 1, 1));
+    }
+
+    #[test]
+    fn a_story_that_has_grown_counts_only_its_new_lines() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("a.jsonl");
+        std::fs::write(&path, "{\"type\":\"one\"}\nnot json\n").unwrap();
+        let mut ledgers = native(root.path());
+        ledgers[0].format = Some(Format::Codex);
+        let (report, marks) = read(&ledgers, &Marks::default());
+        assert_eq!((report.tally.lines, report.tally.bad), (2, 1));
+        std::fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"nor this\n").unwrap();
+        let (report, _) = read(&ledgers, &Marks::new(marks));
+        assert_eq!((report.tally.lines, report.tally.bad), (1, 1));
+    }
+
+    #[test]
+    fn in_order_a_large_file_is_marked_as_it_is_read() {
+        let root = tempfile::tempdir().unwrap();
+        // Lines that cannot be read are handed on two hundred at a time.
+        std::fs::write(root.path().join("a.jsonl"), format!("{}\n", "x".repeat(99_999)).repeat(1000))
+            .unwrap();
+        let offsets = Mutex::new(Vec::new());
+        scan_in_order(&native(root.path()), &Marks::default(), &NoTables, &|batch| {
+            lock(&offsets).extend(batch.mark.map(|mark| mark.offset));
+            true
+        });
+        let offsets = offsets.into_inner().unwrap();
+        assert!(offsets.len() >= 5 && offsets.is_sorted(), "{offsets:?}");
+        assert_eq!(offsets.last(), Some(&100_000_000));
     }
 
     #[test]
@@ -367,7 +434,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let line = format!("{}\n", "x".repeat(999));
         std::fs::write(root.path().join("a.jsonl"), line.repeat(100_000)).unwrap();
-        let (report, marks) = run(&native(root.path()), &Marks::default());
+        let (report, marks) = read(&native(root.path()), &Marks::default());
         assert_eq!(report.tally.lines, 100_000);
         assert_eq!(marks.iter().map(|mark| mark.offset).collect::<Vec<_>>(), [100_000_000]);
     }
@@ -379,7 +446,7 @@ mod tests {
         std::fs::write(root.path().join("b.jsonl"), "{\"resourceSpans\":[]}\n").unwrap();
         let mut ledgers = native(root.path());
         ledgers[0].format = None;
-        let (report, _) = run(&ledgers, &Marks::default());
+        let (report, _) = read(&ledgers, &Marks::default());
         assert_eq!(report.problems.len(), 1);
         assert_eq!(report.problems[0].trouble, Trouble::UnknownFormat);
         assert_eq!(report.tally.lines, 1);

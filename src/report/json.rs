@@ -25,6 +25,9 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             "bad_lines": source.tally.bad,
             "duplicates": source.duplicates(),
             "lines": source.tally.lines,
+            "skipped": source.tally.skipped.iter().sum::<u64>(),
+            "failed_calls": source.failed,
+            "outside": source.outside,
             "note": source.note,
         });
         write!(out, "{}\n {object}", if index == 0 { "" } else { "," })?;

@@ -2,6 +2,7 @@
 
 pub mod query;
 pub mod resolve;
+pub mod spill;
 pub mod build;
 pub mod text;
 pub mod table;
@@ -25,14 +26,18 @@ pub struct Row {
 }
 
 /// What one source gave to a report.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceLine {
     /// A path or table.
     pub source: Label,
     /// Its format.
     pub format: Label,
-    /// Calls of it that count.
+    /// Answered calls of it that count.
     pub calls: i64,
+    /// Failed calls of it that count.
+    pub failed: i64,
+    /// Calls that were made before or after the time asked for.
+    pub outside: u64,
     /// Lines read, skipped and bad.
     pub tally: Tally,
     /// Records dropped, by rule.

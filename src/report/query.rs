@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 use crate::domain::calendar::{Calendar, Span};
+use crate::domain::call::{Status, Tier};
 use crate::domain::label::Label;
 use crate::domain::rollup::Slice;
 use crate::domain::time::Timestamp;
@@ -86,10 +87,6 @@ impl By {
         }
         Ok(found)
     }
-
-    const fn is_period(self) -> bool {
-        matches!(self, By::Hour | By::Day | By::Week | By::Month)
-    }
 }
 
 /// What a report is asked for.
@@ -134,11 +131,16 @@ pub type Key = Box<[Label]>;
 pub struct Keys<'a> {
     query: &'a Query,
     rows: Vec<Key>,
-    known: HashMap<Key, u32>,
-    recent: HashMap<(Option<Label>, Slice), u32, RandomState>,
-    periods: HashMap<By, Period>,
+    /// One step for each cell: from the number of what stands before it (0 before the first) and the
+    /// cell's own to a number for both. Small, so that it stays in the processor's cache.
+    known: HashMap<u64, u32, RandomState>,
+    prefixes: u32,
+    periods: [Option<Period>; By::ALL.len()],
+    statuses: [Label; Status::ALL.len()],
+    tiers: [Label; Tier::ALL.len()],
 }
 
+#[derive(Clone, Copy)]
 struct Period {
     span: Span,
     text: Label,
@@ -150,30 +152,36 @@ impl<'a> Keys<'a> {
         Keys {
             query,
             rows: Vec::new(),
-            known: HashMap::new(),
-            recent: HashMap::default(),
-            periods: HashMap::new(),
+            known: HashMap::default(),
+            prefixes: 0,
+            periods: [None; By::ALL.len()],
+            statuses: Status::ALL.map(|status| Label::new(status.as_str())),
+            tiers: Tier::ALL.map(|tier| Label::new(tier.as_str())),
         }
     }
 
     /// Returns the number of the row that a call at this time, in this slice, belongs to.
     pub fn row(&mut self, at: Timestamp, slice: &Slice) -> u32 {
-        let by = &self.query.by;
-        let finest = by.iter().copied().find(|by| by.is_period());
-        let period = finest.map(|_| self.finest_period(at));
-        if let Some(&row) = self.recent.get(&(period, *slice)) {
+        let Some((&last, first)) = self.query.by.split_last() else {
+            self.rows.resize(1, Key::default());
+            return 0;
+        };
+        let mut prefix = 0;
+        for &by in first {
+            let cell = self.cell(by, at, slice);
+            prefix = *self.known.entry(step(prefix, cell)).or_insert_with(|| {
+                self.prefixes += 1;
+                self.prefixes
+            });
+        }
+        let step = step(prefix, self.cell(last, at, slice));
+        if let Some(&row) = self.known.get(&step) {
             return row;
         }
-        let key: Key = by.iter().map(|&by| self.cell(by, at, slice)).collect();
-        let next = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
-        let row = *self.known.entry(key.clone()).or_insert(next);
-        if row == next {
-            self.rows.push(key);
-        }
-        if self.recent.len() > 100_000 {
-            self.recent.clear();
-        }
-        self.recent.insert((period, *slice), row);
+        let row = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
+        let key = self.query.by.iter().map(|&by| self.cell(by, at, slice)).collect();
+        self.rows.push(key);
+        self.known.insert(step, row);
         row
     }
 
@@ -192,17 +200,8 @@ impl<'a> Keys<'a> {
         self.rows.is_empty()
     }
 
-    /// Returns a label that changes whenever any period asked for does.
-    fn finest_period(&mut self, at: Timestamp) -> Label {
-        let by = [By::Hour, By::Day, By::Week, By::Month];
-        let finest = by.into_iter().find(|by| self.query.by.contains(by)).unwrap_or(By::Day);
-        // A week can lie in two months: with both asked for, the day tells them apart.
-        let both = self.query.by.contains(&By::Week) && self.query.by.contains(&By::Month);
-        self.period(if finest == By::Week && both { By::Day } else { finest }, at)
-    }
-
     fn period(&mut self, by: By, at: Timestamp) -> Label {
-        if let Some(period) = self.periods.get(&by)
+        if let Some(period) = self.periods[by as usize]
             && period.span.contains(at)
         {
             return period.text;
@@ -219,28 +218,26 @@ impl<'a> Keys<'a> {
             _ => (calendar.day(at), date.to_string()),
         };
         let text = Label::new(&text);
-        self.periods.insert(by, Period { span, text });
+        self.periods[by as usize] = Some(Period { span, text });
         text
     }
 
     fn cell(&mut self, by: By, at: Timestamp, slice: &Slice) -> Label {
         match by {
             By::Hour | By::Day | By::Week | By::Month => self.period(by, at),
-            By::Tenant => Label::new(slice.tenant.as_str()),
-            By::Model => Label::new(slice.model.as_str()),
-            By::Provider => Label::new(slice.provider.as_str()),
+            By::Tenant => slice.tenant.label(),
+            By::Model => slice.model.label(),
+            By::Provider => slice.provider.label(),
             By::Source => slice.source,
-            By::Status => Label::new(slice.status.as_str()),
+            By::Status => self.statuses[slice.status as usize],
             By::Failure => slice.failure,
-            By::Tier => Label::new(slice.tier.as_str()),
+            By::Tier => self.tiers[slice.tier as usize],
         }
     }
 }
 
-impl std::hash::Hash for By {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        (*self as u8).hash(state);
-    }
+fn step(prefix: u32, cell: Label) -> u64 {
+    u64::from(prefix) << 32 | u64::from(cell.number())
 }
 
 /// Reads a point in time as people write it: `7d`, `36h`, `2w`, `today`, `yesterday`, `2026-11-01`,

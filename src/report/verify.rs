@@ -32,6 +32,12 @@ fn account(source: &SourceLine, out: &mut dyn Write) -> io::Result<()> {
         text::tokens(tally.lines),
         text::count(source.calls)
     )?;
+    if source.failed != 0 {
+        writeln!(out, "    {} failed calls", text::count(source.failed))?;
+    }
+    if source.outside > 0 {
+        writeln!(out, "    {} calls outside the time asked for", text::tokens(source.outside))?;
+    }
     for (why, &count) in Copy::ALL.iter().zip(&source.copies).filter(|(_, count)| **count > 0) {
         writeln!(out, "    {} duplicates dropped: {}", text::tokens(count), why.as_str())?;
     }

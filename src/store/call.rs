@@ -2,8 +2,10 @@
 
 use rusqlite::{CachedStatement, Connection, Row, params, params_from_iter};
 
+use super::figures::Figures;
 use super::name::Names;
-use crate::domain::call::{Call, CallId, Cost, ModelId, Provider, Region, Status, TenantId, Tier};
+use super::slice::{COLUMNS as SLICE, Key, variant};
+use crate::domain::call::{Call, CallId, Cost, Media, ModelId, Provider, Status, TenantId};
 use crate::domain::claim::{Claim, Contest, Nearness};
 use crate::domain::label::Label;
 use crate::domain::money::Money;
@@ -12,7 +14,7 @@ use crate::domain::time::{Millis, Timestamp};
 use crate::domain::tokens::{TokenCount, Tokens};
 
 /// The columns of a row but for its number, in the order of [`Entry::columns`].
-const COLUMNS: [&str; 29] = [
+const COLUMNS: [&str; 22] = [
     "id_high",
     "id_low",
     "contest",
@@ -21,14 +23,7 @@ const COLUMNS: [&str; 29] = [
     "place",
     "at",
     "stated",
-    "tenant",
-    "provider",
-    "model",
-    "tier",
-    "region",
-    "status",
-    "failure",
-    "source",
+    "slice",
     "input",
     "cache_read",
     "cache_write_short",
@@ -43,19 +38,12 @@ const COLUMNS: [&str; 29] = [
     "cost_kind",
     "cost",
 ];
-
-/// What a call is summed under, in numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Key {
-    pub(super) tenant: i64,
-    pub(super) provider: i64,
-    pub(super) model: i64,
-    pub(super) tier: Tier,
-    pub(super) region: Region,
-    pub(super) status: Status,
-    pub(super) failure: i64,
-    pub(super) source: i64,
-}
+/// Rows with their slices.
+const ROWS: &str = "call CROSS JOIN slice ON slice.id = call.slice";
+/// What a row is summed by, in the order that [`between`] reads it.
+const SUMMED: &str = "at, calls, input, cache_read, cache_write_short, cache_write_long, output, reasoning, \
+                      cost_kind, cost";
+const SUMMED_COUNT: usize = 10;
 
 /// One row.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +54,8 @@ pub(super) struct Entry {
     pub(super) at: Timestamp,
     /// The time it claims, where that lies in the future.
     pub(super) stated: Option<Timestamp>,
+    /// The number of `key`.
+    pub(super) slice: i64,
     pub(super) key: Key,
     pub(super) tokens: TokenCount,
     pub(super) calls: u32,
@@ -74,6 +64,17 @@ pub(super) struct Entry {
     pub(super) latency: Option<Millis>,
     pub(super) first_byte: Option<Millis>,
     pub(super) cost: Cost,
+    /// Whether the row keeps all that the price depends on.
+    pub(super) keeps: Keeps,
+}
+
+/// Whether a row keeps all that the price of its call depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keeps {
+    /// All of it.
+    All,
+    /// Not how many of its tokens are sound or pictures: without a cost, it stays without one.
+    NoMedia,
 }
 
 /// A row with its number.
@@ -82,35 +83,15 @@ pub(super) struct Held {
     pub(super) entry: Entry,
 }
 
-impl Key {
-    /// Returns the numbers of a call's slice.
-    pub(super) fn of(
-        call: &Call,
-        source: i64,
-        conn: &Connection,
-        names: &mut Names,
-    ) -> rusqlite::Result<Key> {
-        Ok(Key {
-            tenant: names.id(conn, call.tenant.as_str())?,
-            provider: names.id(conn, call.provider.as_str())?,
-            model: names.id(conn, call.model.as_str())?,
-            tier: call.tier,
-            region: call.region,
-            status: call.status,
-            failure: names.id(conn, call.failure.as_str())?,
-            source,
-        })
-    }
-}
-
 impl Entry {
     /// Returns the row of a call.
-    pub(super) fn of(call: &Call, key: Key) -> Entry {
+    pub(super) fn of(call: &Call, slice: i64, key: Key) -> Entry {
         Entry {
             id: call.id,
             claim: call.claim,
             at: call.at,
             stated: None,
+            slice,
             key,
             tokens: call.tokens,
             calls: call.calls,
@@ -119,6 +100,7 @@ impl Entry {
             latency: call.latency,
             first_byte: call.first_byte,
             cost: Cost::Unpriced,
+            keeps: if call.media == Media::default() { Keeps::All } else { Keeps::NoMedia },
         }
     }
 
@@ -146,6 +128,7 @@ impl Entry {
             tier: self.key.tier,
             region: self.key.region,
             tokens: self.tokens,
+            media: Media::default(),
             calls: self.calls,
             searches: self.searches,
             reported: self.reported,
@@ -157,19 +140,9 @@ impl Entry {
         Ok((call, names.label(conn, self.key.source)?))
     }
 
-    /// Returns what the row comes to: [`Sums::of`] without the names.
+    /// Returns what the row comes to.
     pub(super) fn sums(&self) -> Sums {
-        let count = i64::from(self.calls);
-        let (calls, failed) = match self.key.status {
-            Status::Settled => (count, 0),
-            Status::Failed => (0, count),
-        };
-        let (cost, reported, unpriced) = match self.cost {
-            Cost::Priced(money) => (money, Money::ZERO, 0),
-            Cost::Reported(money) => (money, money, 0),
-            Cost::Unpriced => (Money::ZERO, Money::ZERO, calls),
-        };
-        Sums { calls, failed, tokens: self.tokens, cost, reported, unpriced }
+        sums(self.key.status, self.calls, self.tokens, self.cost)
     }
 
     fn columns(&self) -> [Option<i64>; COLUMNS.len()] {
@@ -179,6 +152,7 @@ impl Entry {
         let (kind, cost) = match self.cost {
             Cost::Priced(money) => (0, Some(money.nanos())),
             Cost::Reported(money) => (1, Some(money.nanos())),
+            Cost::Unpriced if self.keeps == Keeps::NoMedia => (3, None),
             Cost::Unpriced => (2, None),
         };
         [
@@ -190,14 +164,7 @@ impl Entry {
             Some(self.claim.order.cast_signed()),
             Some(self.at.millis()),
             self.stated.map(Timestamp::millis),
-            Some(self.key.tenant),
-            Some(self.key.provider),
-            Some(self.key.model),
-            Some(self.key.tier as i64),
-            Some(self.key.region as i64),
-            Some(self.key.status as i64),
-            Some(self.key.failure),
-            Some(self.key.source),
+            Some(self.slice),
             tokens(self.tokens.input),
             tokens(self.tokens.cache_read),
             tokens(self.tokens.cache_write_short),
@@ -214,16 +181,14 @@ impl Entry {
         ]
     }
 
-    /// Reads a row from the columns that begin at `first`.
+    /// Reads a row from the columns that begin at `first`, its slice after them.
     fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Entry> {
         let number = |index: usize| row.get::<_, i64>(first + index);
         let maybe = |index: usize| row.get::<_, Option<i64>>(first + index);
-        let tokens = |index: usize| number(index).map(|count| Tokens::new(count.cast_unsigned()));
         let small = |index: usize| number(index).map(|count| u32::try_from(count).unwrap_or(u32::MAX));
         let millis = |index: usize| {
             maybe(index).map(|length| length.map(|length| Millis::new(length.cast_unsigned())))
         };
-        let money = maybe(28)?.map(Money::from_nanos);
         Ok(Entry {
             id: CallId::from_bits(
                 u128::from(number(0)?.cast_unsigned()) << 64 | u128::from(number(1)?.cast_unsigned()),
@@ -236,36 +201,57 @@ impl Entry {
             },
             at: Timestamp::from_millis(number(6)?),
             stated: maybe(7)?.map(Timestamp::from_millis),
-            key: Key {
-                tenant: number(8)?,
-                provider: number(9)?,
-                model: number(10)?,
-                tier: variant(&Tier::ALL, number(11)?),
-                region: variant(&Region::ALL, number(12)?),
-                status: variant(&Status::ALL, number(13)?),
-                failure: number(14)?,
-                source: number(15)?,
-            },
-            tokens: TokenCount {
-                input: tokens(16)?,
-                cache_read: tokens(17)?,
-                cache_write_short: tokens(18)?,
-                cache_write_long: tokens(19)?,
-                output: tokens(20)?,
-                reasoning: tokens(21)?,
-            },
-            calls: small(22)?,
-            searches: small(23)?,
-            reported: maybe(24)?.map(Money::from_nanos),
-            latency: millis(25)?,
-            first_byte: millis(26)?,
-            cost: match (number(27)?, money) {
-                (0, Some(money)) => Cost::Priced(money),
-                (1, Some(money)) => Cost::Reported(money),
-                _ => Cost::Unpriced,
-            },
+            slice: number(8)?,
+            key: Key::read(row, first + COLUMNS.len())?,
+            tokens: tokens(row, first + 9)?,
+            calls: small(15)?,
+            searches: small(16)?,
+            reported: maybe(17)?.map(Money::from_nanos),
+            latency: millis(18)?,
+            first_byte: millis(19)?,
+            cost: cost(row, first + 20)?,
+            keeps: if number(20)? == 3 { Keeps::NoMedia } else { Keeps::All },
         })
     }
+}
+
+/// Returns what a call comes to: [`Sums::of`] without the names.
+fn sums(status: Status, calls: u32, tokens: TokenCount, cost: Cost) -> Sums {
+    let count = i64::from(calls);
+    let (calls, failed) = match status {
+        Status::Settled => (count, 0),
+        Status::Failed => (0, count),
+    };
+    let (cost, reported, unpriced) = match cost {
+        Cost::Priced(money) => (money, Money::ZERO, 0),
+        Cost::Reported(money) => (money, money, 0),
+        Cost::Unpriced => (Money::ZERO, Money::ZERO, calls),
+    };
+    Sums { calls, failed, tokens, cost, reported, unpriced }
+}
+
+/// Reads six counts of tokens.
+fn tokens(row: &Row<'_>, first: usize) -> rusqlite::Result<TokenCount> {
+    let tokens =
+        |index: usize| row.get::<_, i64>(first + index).map(|count| Tokens::new(count.cast_unsigned()));
+    Ok(TokenCount {
+        input: tokens(0)?,
+        cache_read: tokens(1)?,
+        cache_write_short: tokens(2)?,
+        cache_write_long: tokens(3)?,
+        output: tokens(4)?,
+        reasoning: tokens(5)?,
+    })
+}
+
+/// Reads the kind of a cost and its money.
+fn cost(row: &Row<'_>, first: usize) -> rusqlite::Result<Cost> {
+    let money = row.get::<_, Option<i64>>(first + 1)?.map(Money::from_nanos);
+    Ok(match (row.get::<_, i64>(first)?, money) {
+        (0, Some(money)) => Cost::Priced(money),
+        (1, Some(money)) => Cost::Reported(money),
+        _ => Cost::Unpriced,
+    })
 }
 
 /// The statements of one transaction.
@@ -282,7 +268,7 @@ impl<'a> Calls<'a> {
         let places = (1..=COLUMNS.len()).map(|n| format!("?{n}")).collect::<Vec<_>>().join(", ");
         Ok(Calls {
             of_identity: conn.prepare_cached(&format!(
-                "SELECT row, {columns} FROM call WHERE id_high = ?1 AND id_low = ?2 ORDER BY row"
+                "SELECT row, {columns}, {SLICE} FROM {ROWS} WHERE id_high = ?1 AND id_low = ?2 ORDER BY row"
             ))?,
             insert: conn.prepare_cached(&format!("INSERT INTO call ({columns}) VALUES ({places})"))?,
             replace: conn.prepare_cached(&format!(
@@ -329,7 +315,7 @@ impl<'a> Calls<'a> {
 /// Returns up to `limit` calls without a cost, after row `after`.
 pub(super) fn unpriced_after(conn: &Connection, after: i64, limit: i64) -> rusqlite::Result<Vec<Held>> {
     let mut statement = conn.prepare_cached(&format!(
-        "SELECT row, {} FROM call WHERE cost_kind = 2 AND row > ?1 ORDER BY row LIMIT ?2",
+        "SELECT row, {}, {SLICE} FROM {ROWS} WHERE cost_kind = 2 AND row > ?1 ORDER BY row LIMIT ?2",
         COLUMNS.join(", ")
     ))?;
     let rows = statement
@@ -337,19 +323,39 @@ pub(super) fn unpriced_after(conn: &Connection, after: i64, limit: i64) -> rusql
     rows.collect()
 }
 
-/// Shows the calls from `start` up to `end`, in order of time.
+/// Shows what the calls from `start` up to `end` come to, in order of time.
 pub(super) fn between(
     conn: &Connection,
     (start, end): (i64, i64),
-    visit: &mut dyn FnMut(&Entry),
+    visit: &mut dyn FnMut(Timestamp, &Key, &Figures),
 ) -> rusqlite::Result<()> {
     let mut statement = conn.prepare_cached(&format!(
-        "SELECT {} FROM call WHERE at >= ?1 AND at < ?2 ORDER BY at",
-        COLUMNS.join(", ")
+        "SELECT {SUMMED}, {SLICE} FROM {ROWS} WHERE at >= ?1 AND at < ?2 ORDER BY at"
     ))?;
     let mut rows = statement.query([start, end])?;
     while let Some(row) = rows.next()? {
-        visit(&Entry::read(row, 0)?);
+        let key = Key::read(row, SUMMED_COUNT)?;
+        let calls = u32::try_from(row.get::<_, i64>(1)?).unwrap_or(u32::MAX);
+        let sums = sums(key.status, calls, tokens(row, 2)?, cost(row, 8)?);
+        visit(Timestamp::from_millis(row.get(0)?), &key, &Figures::of(&sums));
+    }
+    Ok(())
+}
+
+/// Shows the time, tenant and sums of each call from `start` on.
+pub(super) fn since(
+    conn: &Connection,
+    start: i64,
+    visit: &mut dyn FnMut(i64, i64, &Figures),
+) -> rusqlite::Result<()> {
+    let mut statement = conn
+        .prepare_cached(&format!("SELECT {SUMMED}, slice.tenant, slice.status FROM {ROWS} WHERE at >= ?1"))?;
+    let mut rows = statement.query([start])?;
+    while let Some(row) = rows.next()? {
+        let (tenant, status) = (row.get(SUMMED_COUNT)?, row.get(SUMMED_COUNT + 1)?);
+        let calls = u32::try_from(row.get::<_, i64>(1)?).unwrap_or(u32::MAX);
+        let sums = sums(variant(&Status::ALL, status), calls, tokens(row, 2)?, cost(row, 8)?);
+        visit(row.get(0)?, tenant, &Figures::of(&sums));
     }
     Ok(())
 }
@@ -362,11 +368,6 @@ pub(super) fn latest(conn: &Connection) -> rusqlite::Result<Option<i64>> {
 /// Returns how many rows there are.
 pub(super) fn count(conn: &Connection) -> rusqlite::Result<u64> {
     conn.query_row("SELECT count(*) FROM call", [], |row| row.get::<_, i64>(0)).map(i64::cast_unsigned)
-}
-
-/// Returns the enum's value of a stored number; the plain one for a number that is none.
-pub(super) fn variant<T: std::marker::Copy + Default>(all: &[T], number: i64) -> T {
-    usize::try_from(number).ok().and_then(|index| all.get(index)).copied().unwrap_or_default()
 }
 
 fn halves(id: CallId) -> [i64; 2] {

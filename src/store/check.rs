@@ -5,9 +5,10 @@ use std::fmt::Debug;
 
 use rusqlite::Connection;
 
-use super::call::{self, Key};
+use super::call;
 use super::figures::{COLUMNS, Figures};
 use super::rollup::{self, Grain, SLOTS_PER_DAY, slot_of};
+use super::slice::Key;
 use super::source;
 
 /// Findings that are spelled out; the rest is counted.
@@ -26,7 +27,7 @@ struct Day {
 pub(super) fn books(conn: &Connection) -> rusqlite::Result<Vec<String>> {
     let tx = conn.unchecked_transaction()?;
     let mut findings = Vec::new();
-    let mut calls_by_source: HashMap<i64, i64> = HashMap::new();
+    let mut calls_by_source: HashMap<i64, [i64; 2]> = HashMap::new();
     let mut from = i64::MIN;
     while let Some(day) = next_day(&tx, from)? {
         let counted = counted(&tx, day)?;
@@ -36,14 +37,18 @@ pub(super) fn books(conn: &Connection) -> rusqlite::Result<Vec<String>> {
         compare("tenant_slot", day, &counted.tenant_slots, &kept.tenant_slots, &mut findings);
         compare("tenant_day", day, &counted.tenant_days, &kept.tenant_days, &mut findings);
         for (key, figures) in &counted.days {
-            *calls_by_source.entry(key.source).or_default() += figures.0[0];
+            let [calls, failed] = calls_by_source.entry(key.source).or_default();
+            *calls += figures.0[0];
+            *failed += figures.0[1];
         }
         from = day + 1;
     }
     for (source, calls) in source::calls(&tx)? {
-        let counted = calls_by_source.get(&source).copied().unwrap_or(0);
+        let counted = calls_by_source.get(&source).copied().unwrap_or_default();
         if counted != calls {
-            findings.push(format!("source {source}: its counter says {calls} calls, its rows say {counted}"));
+            findings.push(format!(
+                "source {source}: its counters say {calls:?} answered and failed calls, its rows say {counted:?}"
+            ));
         }
     }
     if findings.len() > SPELLED_OUT {
@@ -76,12 +81,12 @@ fn next_day(conn: &Connection, from: i64) -> rusqlite::Result<Option<i64>> {
 fn counted(conn: &Connection, day: i64) -> rusqlite::Result<Day> {
     let mut sums = Day::default();
     let step = Grain::Day.step();
-    call::between(conn, (day * step, (day + 1) * step), &mut |entry| {
-        let (slot, key, figures) = (slot_of(entry.at), entry.key, Figures::of(&entry.sums()));
-        sums.slots.entry((slot, key)).or_default().add(&figures);
-        sums.days.entry(key).or_default().add(&figures);
-        sums.tenant_slots.entry((slot, key.tenant)).or_default().add(&figures);
-        sums.tenant_days.entry(key.tenant).or_default().add(&figures);
+    call::between(conn, (day * step, (day + 1) * step), &mut |at, key, figures| {
+        let slot = slot_of(at);
+        sums.slots.entry((slot, *key)).or_default().add(figures);
+        sums.days.entry(*key).or_default().add(figures);
+        sums.tenant_slots.entry((slot, key.tenant)).or_default().add(figures);
+        sums.tenant_days.entry(key.tenant).or_default().add(figures);
     })?;
     Ok(sums)
 }

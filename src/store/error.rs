@@ -15,9 +15,13 @@ pub enum StoreError {
     },
     /// A newer version of the program made it. It is left untouched.
     #[error(
-        "the store has schema {found}, this version of outlay knows up to {known}: update outlay, or name another store with --store"
+        "the store {} has schema {found}, made by a newer outlay; this one ({}) knows schemas up to {known}: update outlay, or name another store with --store",
+        path.display(),
+        env!("CARGO_PKG_VERSION")
     )]
     Newer {
+        /// The file.
+        path: PathBuf,
         /// Schema of the file.
         found: i64,
         /// Newest schema that this program knows.
@@ -46,6 +50,26 @@ pub enum StoreError {
         path: PathBuf,
         /// What SQLite says.
         why: String,
+    },
+    /// A folder.
+    #[error("{} is a folder, the store is a file: name one in it with --store", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Others could swap the files of the store.
+    #[error("the store is not kept in {}, because {why}; or name another store with --store", folder.display())]
+    Exposed {
+        /// The folder.
+        folder: PathBuf,
+        /// Why it is refused, and what to do.
+        why: &'static str,
+    },
+    /// It can be read and not written.
+    #[error("the store {} is read-only: `outlay report` still shows what it holds; to go on with it, make the file and its folder writable, or name another with --store", path.display())]
+    ReadOnly {
+        /// The file.
+        path: PathBuf,
     },
     /// Another process holds it for too long.
     #[error("the store {} is locked by another process: try again, or stop the other outlay", path.display())]
@@ -78,6 +102,17 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Says whether what the store holds can be looked at all the same, for all that is known.
+    pub fn leaves_reading(&self) -> bool {
+        matches!(
+            self,
+            StoreError::ReadOnly { .. }
+                | StoreError::Unusable { .. }
+                | StoreError::Locked { .. }
+                | StoreError::Full { .. }
+        )
+    }
+
     /// Sorts what SQLite says.
     pub(super) fn of(path: &Path, error: &rusqlite::Error) -> StoreError {
         let (path, why) = (path.to_owned(), error.to_string());
@@ -85,12 +120,10 @@ impl StoreError {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Corrupt { path, why },
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Locked { path },
             Some(ErrorCode::DiskFull) => StoreError::Full { path },
-            Some(
-                ErrorCode::CannotOpen
-                | ErrorCode::PermissionDenied
-                | ErrorCode::ReadOnly
-                | ErrorCode::SystemIoFailure,
-            ) => StoreError::Unusable { path, why },
+            Some(ErrorCode::ReadOnly) => StoreError::ReadOnly { path },
+            Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::SystemIoFailure) => {
+                StoreError::Unusable { path, why }
+            }
             _ => StoreError::Statement { path, why },
         }
     }

@@ -1,8 +1,10 @@
 //! The only SQL: the store of calls, their sums, and how far each source has been read.
 
 mod error;
+mod folder;
 mod open;
 mod name;
+mod slice;
 mod figures;
 mod call;
 mod rollup;

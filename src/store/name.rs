@@ -2,16 +2,19 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension};
 
+use super::slice::Slices;
 use crate::domain::label::Label;
 
-/// The names met so far.
+/// The names met so far, and what is named by them.
 #[derive(Default)]
 pub(super) struct Names {
+    pub(super) slices: Slices,
     // A label is kept once in the program, so its address is enough to know it by.
-    ids: HashMap<(usize, usize), i64>,
-    labels: HashMap<i64, Label>,
+    ids: HashMap<(usize, usize), i64, RandomState>,
+    labels: HashMap<i64, Label, RandomState>,
 }
 
 impl Names {

@@ -33,6 +33,11 @@ pub(super) fn by_slot(span: Span, extent: (i64, i64)) -> Vec<Piece> {
 
 /// Cuts a span like [`by_slot`], with whole UTC days for the slots inside.
 pub(super) fn by_day(span: Span, extent: (i64, i64)) -> Vec<Piece> {
+    // Before the first slot and after the last there is nothing: their days can be taken whole.
+    let extent = (
+        extent.0.div_euclid(SLOTS_PER_DAY) * SLOTS_PER_DAY,
+        ceil(extent.1, SLOTS_PER_DAY).saturating_mul(SLOTS_PER_DAY),
+    );
     let mut pieces = Vec::new();
     for piece in by_slot(span, extent) {
         match piece {

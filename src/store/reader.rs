@@ -4,13 +4,15 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
+use foldhash::fast::RandomState;
 use rusqlite::Connection;
 
-use super::call::{self, Key};
+use super::call;
 use super::figures::Figures;
 use super::name::Names;
 use super::pieces::{self, Piece};
 use super::rollup::{self, Grain, SLOT};
+use super::slice::Key;
 use super::source::SourceRow;
 use super::{StoreError, bad_line, check, mark, open, source};
 use crate::domain::calendar::Span;
@@ -24,7 +26,7 @@ use crate::domain::time::Timestamp;
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 /// How far back minutes are read.
-const MINUTES_KEPT: i64 = 120 * MINUTE;
+const MINUTES_KEPT: i64 = 60 * MINUTE;
 
 /// The store, open for reading.
 pub struct Reader {
@@ -58,8 +60,8 @@ impl Reader {
                     Piece::Slots(start, end) => {
                         rollup::tenants_between(conn, Grain::Slot, (start, end), &mut add)?;
                     }
-                    Piece::Calls(start, end) => call::between(conn, (start, end), &mut |entry| {
-                        add(0, entry.key.tenant, &Figures::of(&entry.sums()));
+                    Piece::Calls(start, end) => call::between(conn, (start, end), &mut |_, key, figures| {
+                        add(0, key.tenant, figures);
                     })?,
                 }
             }
@@ -72,23 +74,23 @@ impl Reader {
         })
     }
 
-    /// Returns the sums of each minute and tenant since an instant, in order of time; at most the two
-    /// hours before the latest call.
+    /// Returns the sums of each minute and tenant since an instant, in order of time; at most the hour
+    /// before the latest call.
     pub fn minutes(&self, since: Timestamp) -> Result<Vec<(Timestamp, TenantId, Sums)>, StoreError> {
         self.read(|conn, names| {
             let Some(latest) = call::latest(conn)? else { return Ok(Vec::new()) };
             let earliest = latest - latest.rem_euclid(MINUTE) - MINUTES_KEPT;
             let since = since.millis() - since.millis().rem_euclid(MINUTE);
-            let mut sums: BTreeMap<(i64, i64), Figures> = BTreeMap::new();
-            call::between(conn, (since.max(earliest), i64::MAX), &mut |entry| {
-                let minute = entry.at.millis() - entry.at.millis().rem_euclid(MINUTE);
-                sums.entry((minute, entry.key.tenant)).or_default().add(&Figures::of(&entry.sums()));
+            let mut sums: HashMap<(i64, i64), Figures, RandomState> = HashMap::default();
+            call::since(conn, since.max(earliest), &mut |at, tenant, figures| {
+                sums.entry((at - at.rem_euclid(MINUTE), tenant)).or_default().add(figures);
             })?;
             let mut minutes = Vec::with_capacity(sums.len());
             for ((minute, tenant), figures) in sums {
                 let tenant = TenantId::from_label(names.label(conn, tenant)?);
                 minutes.push((Timestamp::from_millis(minute), tenant, figures.sums()));
             }
+            minutes.sort_unstable_by_key(|(minute, tenant, _)| (*minute, *tenant));
             Ok(minutes)
         })
     }
@@ -131,9 +133,9 @@ impl Reader {
                     Piece::Slots(start, end) => {
                         rollup::slices_of_tenant(conn, Grain::Slot, (start, end, tenant), &mut add)?;
                     }
-                    Piece::Calls(start, end) => call::between(conn, (start, end), &mut |entry| {
-                        if entry.key.tenant == tenant {
-                            add(&entry.key, &Figures::of(&entry.sums()));
+                    Piece::Calls(start, end) => call::between(conn, (start, end), &mut |_, key, figures| {
+                        if key.tenant == tenant {
+                            add(key, figures);
                         }
                     })?,
                 }
@@ -165,11 +167,13 @@ impl Reader {
                             add(slot * SLOT, figures);
                         })?;
                     }
-                    Piece::Calls(start, end) => call::between(conn, (start, end), &mut |entry| {
-                        if entry.key.tenant == tenant {
-                            add(entry.at.millis(), &Figures::of(&entry.sums()));
-                        }
-                    })?,
+                    Piece::Calls(start, end) => {
+                        call::between(conn, (start, end), &mut |at, key, figures| {
+                            if key.tenant == tenant {
+                                add(at.millis(), figures);
+                            }
+                        })?;
+                    }
                     Piece::Days(..) => {}
                 }
             }
@@ -240,7 +244,7 @@ fn show(
         if figures.is_zero() || fault.is_err() {
             return;
         }
-        match rollup::slice_of(key, conn, names) {
+        match key.slice(conn, names) {
             Ok(slice) => visit(Timestamp::from_millis(at), &slice, &figures.sums()),
             Err(error) => fault = Err(error),
         }
@@ -249,8 +253,8 @@ fn show(
         match *piece {
             Piece::Calls(start, end) => {
                 let mut part: BTreeMap<Key, Figures> = BTreeMap::new();
-                call::between(conn, (start, end), &mut |entry| {
-                    part.entry(entry.key).or_default().add(&Figures::of(&entry.sums()));
+                call::between(conn, (start, end), &mut |_, key, figures| {
+                    part.entry(*key).or_default().add(figures);
                 })?;
                 for (key, figures) in &part {
                     hand_on(start, key, figures);

@@ -1,20 +1,23 @@
 //! Recording: which calls count, what they cost, and their sums, in one transaction.
 
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
-use super::call::{self, Calls, Entry, Held, Key};
+use super::call::{self, Calls, Entry, Held};
 use super::figures::Figures;
 use super::name::Names;
 use super::rollup::Sheet;
+use super::slice::Key;
+use super::source::Turnover;
 use super::{StoreError, bad_line, check, mark, open, source};
 use crate::domain::call::{Call, Cost};
-use crate::domain::claim::{Claim, Copy};
+use crate::domain::claim::Claim;
 use crate::domain::label::Label;
 use crate::domain::mark::Mark;
 use crate::domain::observation::Batch;
-use crate::domain::rollup::{Change, Sign, Slice, Sums};
+use crate::domain::rollup::{Change, Sign, Slice};
 use crate::domain::time::{Millis, Timestamp};
 
 /// A row further ahead than this counts when it arrives (`reliability.md` T11).
@@ -34,8 +37,8 @@ pub struct Store {
 pub struct Applied {
     /// What now counts, and what no longer does.
     pub changes: Vec<Change>,
-    /// Records dropped as copies, by [`Copy`](enum@Copy).
-    pub copies: [u64; Copy::ALL.len()],
+    /// How many records of each source were dropped as copies.
+    pub copies: BTreeMap<Label, u64>,
     /// Calls seen for the first time.
     pub added: u64,
     /// Those of them that claim a time in the future and are counted now.
@@ -65,8 +68,29 @@ impl Store {
         price: &mut dyn FnMut(&Call) -> Cost,
         now: Timestamp,
     ) -> Result<Applied, StoreError> {
+        self.take_all(batches, Telling::Changes, price, now)
+    }
+
+    /// Records like [`Store::record_all`], and leaves the list of changes empty: an import can be large.
+    pub fn import_all(
+        &mut self,
+        batches: &[Batch],
+        price: &mut dyn FnMut(&Call) -> Cost,
+        now: Timestamp,
+    ) -> Result<Applied, StoreError> {
+        self.take_all(batches, Telling::Counts, price, now)
+    }
+
+    fn take_all(
+        &mut self,
+        batches: &[Batch],
+        telling: Telling,
+        price: &mut dyn FnMut(&Call) -> Cost,
+        now: Timestamp,
+    ) -> Result<Applied, StoreError> {
         self.write(|conn, names| {
             let mut desk = Desk::new(conn, names, price, now)?;
+            desk.telling = telling;
             for batch in batches {
                 desk.take(batch)?;
             }
@@ -74,23 +98,31 @@ impl Store {
         })
     }
 
-    /// Prices the calls whose cost is not known yet. Costs once known stay as they are.
+    /// Prices the calls whose cost is not known yet, unless this was done with the same prices before:
+    /// `book` is their fingerprint. Costs once known stay as they are. Returns how many calls got a price.
     pub fn reprice_unpriced(
         &mut self,
+        book: u64,
         price: &mut dyn FnMut(&Call) -> Cost,
-    ) -> Result<Vec<Change>, StoreError> {
+    ) -> Result<u64, StoreError> {
+        let known = fingerprint(&self.conn).map_err(|error| StoreError::of(&self.path, &error))?;
+        if known == Some(book) {
+            return Ok(0);
+        }
         self.write(|conn, names| {
             let mut desk = Desk::new(conn, names, price, Timestamp::MAX)?;
-            let mut after = 0;
+            let (mut after, mut priced) = (0, 0);
             loop {
                 let unpriced = call::unpriced_after(conn, after, REPRICED_AT_ONCE)?;
                 let Some(last) = unpriced.last() else { break };
                 after = last.row;
                 for held in unpriced {
-                    desk.reprice(held)?;
+                    priced += u64::from(desk.reprice(held)? == Repriced::Yes);
                 }
             }
-            desk.close().map(|applied| applied.changes)
+            desk.close()?;
+            conn.execute("INSERT OR REPLACE INTO price_book VALUES (1, ?1)", [book.cast_signed()])?;
+            Ok(priced)
         })
     }
 
@@ -129,6 +161,26 @@ impl Store {
     }
 }
 
+/// Returns the fingerprint of the prices that calls without a cost were last looked up in.
+fn fingerprint(conn: &Connection) -> rusqlite::Result<Option<u64>> {
+    let found = conn.query_row("SELECT fingerprint FROM price_book", [], |row| row.get::<_, i64>(0));
+    found.optional().map(|found| found.map(i64::cast_unsigned))
+}
+
+/// Whether a call got a price.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Repriced {
+    Yes,
+    No,
+}
+
+/// How much is said of what a transaction did.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Telling {
+    Changes,
+    Counts,
+}
+
 /// One transaction at work.
 struct Desk<'a> {
     conn: &'a Connection,
@@ -137,6 +189,8 @@ struct Desk<'a> {
     now: Timestamp,
     calls: Calls<'a>,
     sheet: Sheet,
+    turnovers: HashMap<i64, Turnover>,
+    telling: Telling,
     applied: Applied,
 }
 
@@ -148,20 +202,17 @@ impl<'a> Desk<'a> {
         now: Timestamp,
     ) -> rusqlite::Result<Desk<'a>> {
         let calls = Calls::new(conn)?;
-        Ok(Desk { conn, names, price, now, calls, sheet: Sheet::default(), applied: Applied::default() })
+        let (sheet, turnovers, applied) = (Sheet::default(), HashMap::new(), Applied::default());
+        let telling = Telling::Counts;
+        Ok(Desk { conn, names, price, now, calls, sheet, turnovers, telling, applied })
     }
 
     fn take(&mut self, batch: &Batch) -> rusqlite::Result<()> {
         let source = self.names.id(self.conn, batch.source.as_str())?;
-        let before = self.applied.copies;
         for call in &batch.decoded.calls {
             self.take_call(call, batch.source, source)?;
         }
-        let mut copies = self.applied.copies;
-        for (count, earlier) in copies.iter_mut().zip(before) {
-            *count -= earlier;
-        }
-        source::tally(self.conn, source, batch, &copies, self.now)?;
+        source::tally(self.conn, source, batch, self.now)?;
         bad_line::keep(self.conn, source, &batch.decoded.bad)?;
         match &batch.mark {
             Some(mark) => mark::set(self.conn, mark, self.now),
@@ -171,7 +222,8 @@ impl<'a> Desk<'a> {
 
     fn take_call(&mut self, call: &Call, label: Label, source: i64) -> rusqlite::Result<()> {
         let key = Key::of(call, source, self.conn, self.names)?;
-        let mut entry = Entry::of(call, key);
+        let slice = self.names.slices.id(self.conn, &key)?;
+        let mut entry = Entry::of(call, slice, key);
         let is_ahead = call.at > self.now.after(AHEAD);
         if is_ahead {
             entry.stated = Some(call.at);
@@ -184,22 +236,35 @@ impl<'a> Desk<'a> {
             self.applied.ahead += u64::from(is_ahead);
             return self.calls.insert(&entry);
         };
-        let wins = call.claim.beats(&call.tokens, &held.entry.claim, &held.entry.tokens);
+        let held_source = self.names.label(self.conn, held.entry.key.source)?;
+        let (mine, theirs) =
+            ((&call.tokens, label.fingerprint()), (&held.entry.tokens, held_source.fingerprint()));
+        let wins = call.claim.wins(mine, &held.entry.claim, theirs);
         let claim = merged(wins, &call.claim, &held.entry.claim);
-        if entry.says_the_same(&held.entry) {
-            let same_place = call.claim.nearness >= held.entry.claim.nearness;
-            self.applied.copies[if same_place { Copy::Repeated } else { call.claim.loss() } as usize] += 1;
-            return self.reclaim(&held, &claim);
-        }
         if !wins {
-            self.applied.copies[call.claim.loss() as usize] += 1;
+            self.drop_copy(source, label, &call.claim);
             return self.reclaim(&held, &claim);
         }
-        self.applied.copies[Copy::Replaced as usize] += 1;
-        entry.claim = claim;
+        self.drop_copy(held.entry.key.source, held_source, &held.entry.claim);
+        if !entry.says_the_same(&held.entry) {
+            entry.claim = claim;
+            self.take_back(&held)?;
+            self.cost_and_count(&mut entry, call, label);
+            return self.calls.replace(held.row, &entry);
+        }
+        if held.entry.key == key {
+            return self.reclaim(&held, &claim);
+        }
+        // Nothing but its place is new: the cost stays what it was.
         self.take_back(&held)?;
-        self.cost_and_count(&mut entry, call, label);
-        self.calls.replace(held.row, &entry)
+        let moved = Entry { claim, slice, key, ..held.entry };
+        self.count(&moved, Slice::of(call, label));
+        self.calls.replace(held.row, &moved)
+    }
+
+    fn drop_copy(&mut self, source: i64, label: Label, loser: &Claim) {
+        self.turnovers.entry(source).or_default().copies[loser.loss() as usize] += 1;
+        *self.applied.copies.entry(label).or_default() += 1;
     }
 
     /// Writes the claim of a row where it changed: the next record competes with the best so far.
@@ -210,15 +275,16 @@ impl<'a> Desk<'a> {
         self.calls.reclaim(held.row, claim)
     }
 
-    fn reprice(&mut self, held: Held) -> rusqlite::Result<()> {
+    fn reprice(&mut self, held: Held) -> rusqlite::Result<Repriced> {
         let (call, label) = held.entry.call(self.conn, self.names)?;
         if (self.price)(&call) == Cost::Unpriced {
-            return Ok(());
+            return Ok(Repriced::No);
         }
         self.take_back(&held)?;
         let mut entry = held.entry;
         self.cost_and_count(&mut entry, &call, label);
-        self.calls.replace(held.row, &entry)
+        self.calls.replace(held.row, &entry)?;
+        Ok(Repriced::Yes)
     }
 
     fn cost_and_count(&mut self, entry: &mut Entry, call: &Call, source: Label) {
@@ -227,25 +293,31 @@ impl<'a> Desk<'a> {
         } else {
             (self.price)(&Call { at: entry.at, ..call.clone() })
         };
-        let sums = Sums::of(call, entry.cost);
-        self.sheet.add(entry.at, entry.key, &Figures::of(&sums));
-        let slice = Slice::of(call, source);
-        self.applied.changes.push(Change { at: entry.at, slice, sums, sign: Sign::Adds });
+        self.count(entry, Slice::of(call, source));
+    }
+
+    fn count(&mut self, entry: &Entry, slice: Slice) {
+        let sums = entry.sums();
+        self.sheet.add(entry.at, (entry.slice, &entry.key), &Figures::of(&sums));
+        if self.telling == Telling::Changes {
+            self.applied.changes.push(Change { at: entry.at, slice, sums, sign: Sign::Adds });
+        }
     }
 
     fn take_back(&mut self, held: &Held) -> rusqlite::Result<()> {
         let sums = held.entry.sums();
-        self.sheet.take_back(held.entry.at, held.entry.key, &Figures::of(&sums));
-        let slice = super::rollup::slice_of(&held.entry.key, self.conn, self.names)?;
-        self.applied.changes.push(Change { at: held.entry.at, slice, sums, sign: Sign::TakesBack });
+        self.sheet.take_back(held.entry.at, (held.entry.slice, &held.entry.key), &Figures::of(&sums));
+        if self.telling == Telling::Changes {
+            let slice = held.entry.key.slice(self.conn, self.names)?;
+            self.applied.changes.push(Change { at: held.entry.at, slice, sums, sign: Sign::TakesBack });
+        }
         Ok(())
     }
 
-    fn close(self) -> rusqlite::Result<Applied> {
-        for (source, calls) in self.sheet.write(self.conn)? {
-            if calls != 0 {
-                source::add_calls(self.conn, source, calls)?;
-            }
+    fn close(mut self) -> rusqlite::Result<Applied> {
+        self.sheet.write(self.conn, &mut self.turnovers)?;
+        for (source, turnover) in &self.turnovers {
+            source::turn_over(self.conn, *source, turnover)?;
         }
         Ok(self.applied)
     }

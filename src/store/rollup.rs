@@ -2,23 +2,18 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, Row, params_from_iter};
+use foldhash::fast::RandomState;
+use rusqlite::Connection;
 
-use super::call::{Key, variant};
 use super::figures::{self, Figures};
-use super::name::Names;
-use crate::domain::call::{ModelId, Provider, Region, Status, TenantId, Tier};
-use crate::domain::rollup::Slice;
+use super::slice::{COLUMNS as SLICE, COUNT as SLICE_COUNT, Key};
+use super::source::Turnover;
 use crate::domain::time::Timestamp;
 
 /// Milliseconds in a slot.
 pub(super) const SLOT: i64 = 15 * 60_000;
 /// Slots in a day.
 pub(super) const SLOTS_PER_DAY: i64 = 96;
-
-/// The columns of a [`Key`], in order.
-const KEY: &str = "tenant, provider, model, tier, region, status, failure, source";
-const KEY_COUNT: usize = 8;
 
 /// How coarse a table of sums is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,123 +60,97 @@ pub(super) fn slot_of(at: Timestamp) -> i64 {
     at.millis().div_euclid(SLOT)
 }
 
-/// The changes of one transaction, summed before they are written.
+/// The changes of one transaction, summed before they are written: by slot and slice.
 #[derive(Default)]
-pub(super) struct Sheet(HashMap<(i64, Key), Figures>);
+pub(super) struct Sheet(Cells);
+
+/// Sums by a step of time and a slice.
+type Cells = HashMap<(i64, i64), Cell, RandomState>;
+
+/// The sum of one slice in one step, and what else it is summed under.
+#[derive(Clone, Copy)]
+struct Cell {
+    tenant: i64,
+    source: i64,
+    figures: Figures,
+}
 
 impl Sheet {
     /// Adds to a slot.
-    pub(super) fn add(&mut self, at: Timestamp, key: Key, figures: &Figures) {
-        self.0.entry((slot_of(at), key)).or_default().add(figures);
+    pub(super) fn add(&mut self, at: Timestamp, (slice, key): (i64, &Key), figures: &Figures) {
+        self.cell(at, slice, key).add(figures);
     }
 
     /// Takes back from a slot.
-    pub(super) fn take_back(&mut self, at: Timestamp, key: Key, figures: &Figures) {
-        self.0.entry((slot_of(at), key)).or_default().take_back(figures);
+    pub(super) fn take_back(&mut self, at: Timestamp, (slice, key): (i64, &Key), figures: &Figures) {
+        self.cell(at, slice, key).take_back(figures);
     }
 
-    /// Writes the changes to the four tables, and returns the change of calls by source.
-    pub(super) fn write(self, conn: &Connection) -> rusqlite::Result<HashMap<i64, i64>> {
-        let mut slots: Vec<_> = self.0.into_iter().filter(|(_, figures)| !figures.is_zero()).collect();
-        let mut days: HashMap<(i64, Key), Figures> = HashMap::new();
-        let mut tenant_slots: HashMap<(i64, i64), Figures> = HashMap::new();
-        let mut tenant_days: HashMap<(i64, i64), Figures> = HashMap::new();
-        let mut sources = HashMap::new();
-        for ((slot, key), figures) in &slots {
+    fn cell(&mut self, at: Timestamp, slice: i64, key: &Key) -> &mut Figures {
+        let empty = || Cell { tenant: key.tenant, source: key.source, figures: Figures::default() };
+        &mut self.0.entry((slot_of(at), slice)).or_insert_with(empty).figures
+    }
+
+    /// Writes the changes to the four tables, and adds the change of calls to the turnover of each source.
+    pub(super) fn write(
+        self,
+        conn: &Connection,
+        sources: &mut HashMap<i64, Turnover>,
+    ) -> rusqlite::Result<()> {
+        let mut slots = self.0;
+        slots.retain(|_, cell| !cell.figures.is_zero());
+        let mut days = Cells::default();
+        let mut tenant_slots: HashMap<(i64, i64), Figures, RandomState> = HashMap::default();
+        let mut tenant_days: HashMap<(i64, i64), Figures, RandomState> = HashMap::default();
+        for ((slot, slice), cell) in &slots {
             let day = slot.div_euclid(SLOTS_PER_DAY);
-            days.entry((day, *key)).or_default().add(figures);
-            tenant_slots.entry((*slot, key.tenant)).or_default().add(figures);
-            tenant_days.entry((day, key.tenant)).or_default().add(figures);
-            *sources.entry(key.source).or_default() += figures.0[0];
+            let empty = Cell { figures: Figures::default(), ..*cell };
+            days.entry((day, *slice)).or_insert(empty).figures.add(&cell.figures);
+            tenant_slots.entry((*slot, cell.tenant)).or_default().add(&cell.figures);
+            tenant_days.entry((day, cell.tenant)).or_default().add(&cell.figures);
+            let source = sources.entry(cell.source).or_default();
+            source.calls += cell.figures.0[0];
+            source.failed += cell.figures.0[1];
         }
-        slots.sort_unstable_by_key(|(key, _)| *key);
-        upsert_slices(conn, Grain::Slot, &slots)?;
-        let mut days: Vec<_> = days.into_iter().collect();
-        days.sort_unstable_by_key(|(key, _)| *key);
-        upsert_slices(conn, Grain::Day, &days)?;
-        upsert_tenants(conn, Grain::Slot, tenant_slots)?;
-        upsert_tenants(conn, Grain::Day, tenant_days)?;
-        Ok(sources)
+        let figures = |cells: Cells| cells.into_iter().map(|(key, cell)| (key, cell.figures));
+        upsert(conn, Grain::Slot, "slice", figures(slots))?;
+        upsert(conn, Grain::Day, "slice", figures(days))?;
+        upsert(conn, Grain::Slot, "tenant", tenant_slots)?;
+        upsert(conn, Grain::Day, "tenant", tenant_days)
     }
 }
 
-fn upsert_slices(conn: &Connection, grain: Grain, rows: &[((i64, Key), Figures)]) -> rusqlite::Result<()> {
-    let key = format!("{}, {KEY}", grain.column());
-    let mut statement = conn.prepare_cached(&upsert(grain.slices(), &key, 1 + KEY_COUNT))?;
-    for ((when, key), figures) in rows {
-        let values = [*when].into_iter().chain(numbers(key)).chain(figures.0);
-        statement.execute(params_from_iter(values))?;
-    }
-    Ok(())
-}
-
-fn upsert_tenants(
+/// Adds sums to the table of a grain that is summed by slice or tenant, in the order of its key.
+fn upsert(
     conn: &Connection,
     grain: Grain,
-    rows: HashMap<(i64, i64), Figures>,
+    by: &str,
+    rows: impl IntoIterator<Item = ((i64, i64), Figures)>,
 ) -> rusqlite::Result<()> {
     let mut rows: Vec<_> = rows.into_iter().collect();
     rows.sort_unstable_by_key(|(key, _)| *key);
-    let key = format!("{}, tenant", grain.column());
-    let mut statement = conn.prepare_cached(&upsert(grain.tenants(), &key, 2))?;
-    for ((when, tenant), figures) in rows {
-        statement.execute(params_from_iter([when, tenant].into_iter().chain(figures.0)))?;
+    let table = if by == "tenant" { grain.tenants() } else { grain.slices() };
+    let mut statement = conn.prepare_cached(&adding(table, &format!("{}, {by}", grain.column())))?;
+    for ((when, what), figures) in rows {
+        for (place, value) in (1..).zip([when, what].into_iter().chain(figures.0)) {
+            statement.raw_bind_parameter(place, value)?;
+        }
+        statement.raw_execute()?;
     }
     Ok(())
 }
 
 /// Returns the statement that adds figures to a row. A sum past the end of the range becomes a real
 /// number in SQLite; the cast holds it at the end, as [`Figures::add`] does.
-fn upsert(table: &str, key: &str, keys: usize) -> String {
+fn adding(table: &str, key: &str) -> String {
     let columns = figures::COLUMNS;
-    let places = (1..=keys + columns.len()).map(|n| format!("?{n}")).collect::<Vec<_>>().join(", ");
+    let places = (1..=2 + columns.len()).map(|n| format!("?{n}")).collect::<Vec<_>>().join(", ");
     let sums = columns.map(|column| format!("{column} = CAST({column} + excluded.{column} AS INTEGER)"));
     format!(
         "INSERT INTO {table} ({key}, {}) VALUES ({places}) ON CONFLICT DO UPDATE SET {}",
         columns.join(", "),
         sums.join(", ")
     )
-}
-
-fn numbers(key: &Key) -> [i64; KEY_COUNT] {
-    [
-        key.tenant,
-        key.provider,
-        key.model,
-        key.tier as i64,
-        key.region as i64,
-        key.status as i64,
-        key.failure,
-        key.source,
-    ]
-}
-
-fn read_key(row: &Row<'_>, first: usize) -> rusqlite::Result<Key> {
-    let number = |index: usize| row.get::<_, i64>(first + index);
-    Ok(Key {
-        tenant: number(0)?,
-        provider: number(1)?,
-        model: number(2)?,
-        tier: variant(&Tier::ALL, number(3)?),
-        region: variant(&Region::ALL, number(4)?),
-        status: variant(&Status::ALL, number(5)?),
-        failure: number(6)?,
-        source: number(7)?,
-    })
-}
-
-/// Returns the slice of a key.
-pub(super) fn slice_of(key: &Key, conn: &Connection, names: &mut Names) -> rusqlite::Result<Slice> {
-    Ok(Slice {
-        tenant: TenantId::from_label(names.label(conn, key.tenant)?),
-        provider: Provider::from_label(names.label(conn, key.provider)?),
-        model: ModelId::from_label(names.label(conn, key.model)?),
-        tier: key.tier,
-        region: key.region,
-        status: key.status,
-        failure: names.label(conn, key.failure)?,
-        source: names.label(conn, key.source)?,
-    })
 }
 
 /// Shows the sums by slice from step `start` up to `end`, in order of time.
@@ -193,12 +162,13 @@ pub(super) fn slices_between(
 ) -> rusqlite::Result<()> {
     let (when, table) = (grain.column(), grain.slices());
     let mut statement = conn.prepare_cached(&format!(
-        "SELECT {when}, {KEY}, {} FROM {table} WHERE {when} >= ?1 AND {when} < ?2 ORDER BY {when}",
+        "SELECT {when}, {SLICE}, {} FROM {table} CROSS JOIN slice ON slice.id = {table}.slice
+         WHERE {when} >= ?1 AND {when} < ?2 ORDER BY {when}",
         figures::COLUMNS.join(", ")
     ))?;
     let mut rows = statement.query([start, end])?;
     while let Some(row) = rows.next()? {
-        visit(row.get(0)?, &read_key(row, 1)?, &Figures::read(row, 1 + KEY_COUNT)?);
+        visit(row.get(0)?, &Key::read(row, 1)?, &Figures::read(row, 1 + SLICE_COUNT)?);
     }
     Ok(())
 }
@@ -211,15 +181,16 @@ pub(super) fn slices_of_tenant(
     visit: &mut dyn FnMut(&Key, &Figures),
 ) -> rusqlite::Result<()> {
     let (when, table) = (grain.column(), grain.slices());
-    // The key begins with the time: one seek a step is far cheaper than passing by the other tenants.
+    // The key begins with the time: a seek a step and slice is far cheaper than passing by the others.
     let mut statement = conn.prepare_cached(&format!(
-        "SELECT {KEY}, {} FROM {table} WHERE {when} = ?1 AND tenant = ?2",
+        "SELECT {SLICE}, {} FROM slice CROSS JOIN {table} ON {table}.slice = slice.id
+         WHERE {when} = ?1 AND slice.tenant = ?2",
         figures::COLUMNS.join(", ")
     ))?;
     for step in start..end {
         let mut rows = statement.query([step, tenant])?;
         while let Some(row) = rows.next()? {
-            visit(&read_key(row, 0)?, &Figures::read(row, KEY_COUNT)?);
+            visit(&Key::read(row, 0)?, &Figures::read(row, SLICE_COUNT)?);
         }
     }
     Ok(())

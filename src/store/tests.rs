@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -10,7 +11,7 @@ use super::foreign::{Foreign, ForeignError};
 use super::{Applied, Reader, Store, StoreError};
 use crate::domain::calendar::Span;
 use crate::domain::call::{Call, CallId, Cost, ModelId, Provider, Status, TenantId};
-use crate::domain::claim::{Claim, Contest, Copy, Nearness};
+use crate::domain::claim::{Claim, Contest, Nearness};
 use crate::domain::label::Label;
 use crate::domain::mark::{FileId, Mark, Sight};
 use crate::domain::money::Money;
@@ -69,6 +70,10 @@ fn record(store: &mut Store, calls: Vec<Call>) -> Applied {
     store.record(&batch("a.jsonl", calls), &mut price, NOW).unwrap()
 }
 
+fn copies(applied: &Applied) -> u64 {
+    applied.copies.values().sum()
+}
+
 fn always() -> Span {
     Span { start: Timestamp::EPOCH, end: Timestamp::MAX }
 }
@@ -95,7 +100,7 @@ fn a_call_read_twice_counts_once() {
     assert_eq!((first.added, first.changes.len()), (2, 2));
     let before = total(&place.path);
     let again = record(&mut store, calls);
-    assert_eq!((again.added, again.changes.len(), again.copies), (0, 0, [2, 0, 0, 0]));
+    assert_eq!((again.added, again.changes.len(), copies(&again)), (0, 0, 2));
     assert_eq!(total(&place.path), before);
     assert_eq!(before.calls, 2);
     check_books(&store);
@@ -114,10 +119,11 @@ fn a_fuller_record_takes_the_place_of_the_earlier_one() {
     let applied = record(&mut store, vec![full.clone()]);
     let signs: Vec<Sign> = applied.changes.iter().map(|change| change.sign).collect();
     assert_eq!(signs, [Sign::TakesBack, Sign::Adds]);
-    assert_eq!(applied.copies[Copy::Replaced as usize], 1);
+    assert_eq!(copies(&applied), 1);
     let mut echo = short;
     echo.claim.nearness = Nearness::Echo;
-    assert_eq!(record(&mut store, vec![echo]).copies[Copy::Echo as usize], 1);
+    assert_eq!(copies(&record(&mut store, vec![echo])), 1);
+    assert_eq!(Reader::open(&place.path).unwrap().sources().unwrap()[0].copies, [1, 0, 1]);
     assert_eq!(total(&place.path), Sums::of(&full, price(&full)));
     check_books(&store);
 }
@@ -150,12 +156,26 @@ fn the_cost_is_frozen_and_only_unknown_ones_are_priced_anew() {
     record(&mut store, vec![unknown, call(2, 0, "acme")]);
     let before = total(&place.path);
     assert_eq!(before.unpriced, 1);
-    assert!(store.reprice_unpriced(&mut |_| Cost::Unpriced).unwrap().is_empty());
-    let changes = store.reprice_unpriced(&mut |_| Cost::Priced(Money::from_nanos(7))).unwrap();
-    assert_eq!(changes.len(), 2);
+    assert_eq!(store.reprice_unpriced(1, &mut |_| Cost::Unpriced).unwrap(), 0);
+    let seven = Cost::Priced(Money::from_nanos(7));
+    assert_eq!(store.reprice_unpriced(1, &mut |_| seven).unwrap(), 0, "the prices have not changed");
+    assert_eq!(store.reprice_unpriced(2, &mut |_| seven).unwrap(), 1);
     let after = total(&place.path);
     assert_eq!(after.unpriced, 0);
     assert_eq!(after.cost, before.cost + Money::from_nanos(7));
+    check_books(&store);
+}
+
+#[test]
+fn a_call_with_sound_is_not_priced_later_as_if_it_were_text() {
+    let place = place();
+    let mut store = Store::open(&place.path).unwrap();
+    let mut spoken = call(1, 0, "acme");
+    spoken.model = ModelId::unknown();
+    spoken.media.audio_input = Tokens::new(30);
+    record(&mut store, vec![spoken]);
+    assert_eq!(store.reprice_unpriced(1, &mut |_| Cost::Priced(Money::from_nanos(7))).unwrap(), 0);
+    assert_eq!(total(&place.path).unpriced, 1);
     check_books(&store);
 }
 
@@ -211,6 +231,7 @@ fn marks_sources_and_bad_lines_are_kept_with_the_calls() {
         offset: 10,
         head: u64::MAX,
         tail: 3,
+        cursor: Some("[[1,{\"Integer\":5},2]]".into()),
     };
     step.mark = Some(mark.clone());
     step.note = Some("rotated".to_owned());
@@ -223,7 +244,7 @@ fn marks_sources_and_bad_lines_are_kept_with_the_calls() {
     assert_eq!(reader.bad_lines(5).unwrap().len(), 1);
     let sources = reader.sources().unwrap();
     assert_eq!((sources.len(), sources[0].calls, sources[0].tally.bad), (1, 1, 2));
-    assert_eq!(sources[0].copies, [1, 0, 0, 0]);
+    assert_eq!(sources[0].copies, [1, 0, 0]);
     assert_eq!(sources[0].note.as_deref(), Some("rotated"));
     assert_eq!(reader.call_count().unwrap(), 1);
 }
@@ -285,15 +306,85 @@ fn the_file_is_for_its_owner_alone() {
 
 #[test]
 fn two_that_create_at_once_both_succeed() {
-    for _ in 0..5 {
+    for round in 0..50 {
         let place = place();
-        let open = || Store::open(&place.path).map(drop);
+        if round % 2 == 1 {
+            // A file that is there and empty is made a store as well.
+            std::fs::create_dir_all(place.path.parent().unwrap()).unwrap();
+            std::fs::write(&place.path, "").unwrap();
+        }
+        let barrier = std::sync::Barrier::new(2);
+        let open = || {
+            barrier.wait();
+            let mut store = Store::open(&place.path)?;
+            store.record(&batch("a.jsonl", vec![call(1, 0, "acme")]), &mut price, NOW)
+        };
         let results = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..4).map(|_| scope.spawn(open)).collect();
+            let threads: Vec<_> = (0..2).map(|_| scope.spawn(open)).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
         });
         assert!(results.iter().all(Result::is_ok), "{results:?}");
+        assert_eq!(total(&place.path).calls, 1);
         check_books(&Store::open(&place.path).unwrap());
+    }
+}
+
+/// Makes a folder with these permissions, and returns a store's path in it.
+fn in_folder(place: &Place, mode: u32) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = place.path.parent().unwrap();
+    std::fs::create_dir_all(folder).unwrap();
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(mode)).unwrap();
+    folder.join("outlay.db")
+}
+
+#[track_caller]
+fn check_exposed(path: &Path) {
+    let error = Store::open(path).map(drop).unwrap_err();
+    assert!(matches!(error, StoreError::Exposed { .. }), "{error}");
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_folder_that_everyone_can_write_to_is_refused() {
+    let place = place();
+    let path = in_folder(&place, 0o777);
+    check_exposed(&path);
+    check_exposed(&path.with_file_name("deeper/still/outlay.db"));
+    assert!(
+        Store::open(&in_folder(&place, 0o1777)).is_ok(),
+        "where names are protected, as in /tmp, it is not"
+    );
+}
+
+#[test]
+fn a_folder_that_is_a_link_is_refused() {
+    let place = place();
+    let path = in_folder(&place, 0o700);
+    let link = path.parent().unwrap().with_file_name("link");
+    std::os::unix::fs::symlink(path.parent().unwrap(), &link).unwrap();
+    check_exposed(&link.join("outlay.db"));
+}
+
+#[test]
+fn a_store_beside_which_nothing_can_be_written_is_read_as_it_stands() {
+    let place = place();
+    let mut store = Store::open(&place.path).unwrap();
+    record(&mut store, vec![call(1, 0, "acme")]);
+    drop(store);
+    // What a read-only disk does, whoever runs the test: the log cannot be made.
+    std::fs::create_dir(place.path.with_file_name("outlay.db-wal")).unwrap();
+    let refused = Store::open(&place.path).map(drop).unwrap_err();
+    assert!(refused.leaves_reading(), "{refused}");
+    assert_eq!(total(&place.path).calls, 1);
+}
+
+#[test]
+fn a_folder_is_no_store() {
+    let place = place();
+    std::fs::create_dir_all(&place.path).unwrap();
+    for error in [Store::open(&place.path).map(drop), Reader::open(&place.path).map(drop)] {
+        assert!(matches!(error, Err(StoreError::Folder { .. })), "{error:?}");
     }
 }
 
@@ -316,7 +407,25 @@ fn a_newer_store_is_refused_untouched() {
         drop(Store::open(path).unwrap());
         Connection::open(path).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
     };
-    check_refused(prepare, |error| matches!(error, StoreError::Newer { found: 99, known: 1 }));
+    check_refused(prepare, |error| matches!(error, StoreError::Newer { found: 99, known: 2, .. }));
+}
+
+#[test]
+fn a_store_of_an_earlier_version_keeps_what_it_holds() {
+    let place = place();
+    std::fs::create_dir_all(place.path.parent().unwrap()).unwrap();
+    let old = Connection::open(&place.path).unwrap();
+    old.execute_batch(include_str!("migrations/0001.sql")).unwrap();
+    old.execute_batch(
+        "INSERT INTO mark VALUES ('native 1:2', '/a.jsonl', 'native', 1, 2, 10, '5', '6', 10, 7, 8, 9);
+         PRAGMA application_id = 0x4f75744c; PRAGMA user_version = 1;",
+    )
+    .unwrap();
+    drop(old);
+    let marks = Store::open(&place.path).unwrap().marks().unwrap();
+    assert_eq!(marks.len(), 1);
+    assert_eq!((&*marks[0].path, marks[0].offset, &marks[0].cursor), ("/a.jsonl", 10, &None));
+    assert!(Reader::open(&place.path).is_ok());
 }
 
 #[test]
@@ -468,29 +577,56 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_reading_does_not_matter(
-        calls in proptest::collection::vec(any_call(), 1..40).prop_map(spread),
+    fn the_order_of_reading_changes_no_figure_of_any_source(
+        calls in proptest::collection::vec((any_call(), 0_usize..3), 1..40), sizes in (1_usize..9, 1_usize..9),
     ) {
-        let sums = [calls.clone(), calls.into_iter().rev().collect()].map(|calls| {
+        // Every record has its own place in its source; those of different sources may have equal ones.
+        let mut next = [0; 3];
+        let place_in = |(mut call, source): (Call, usize)| {
+            next[source] += 1;
+            call.claim.order = call.claim.order % 3 * 100 + next[source];
+            (call, source)
+        };
+        let forward: Vec<(Call, usize)> = calls.into_iter().map(place_in).collect();
+        let backward = forward.iter().rev().cloned().collect();
+        let read = |records: Vec<(Call, usize)>, size: usize| {
             let place = place();
-            record(&mut Store::open(&place.path).unwrap(), calls);
-            by_tenant(Reader::open(&place.path).unwrap().tenants(always()).unwrap())
-        });
-        prop_assert_eq!(&sums[0], &sums[1]);
+            let mut store = Store::open(&place.path).unwrap();
+            for part in records.chunks(size) {
+                let batches: Vec<Batch> = part
+                    .iter()
+                    .map(|(call, source)| batch(["a", "b", "c"][*source], vec![call.clone()]))
+                    .collect();
+                store.record_all(&batches, &mut price, NOW).unwrap();
+            }
+            check_books(&store);
+            let reader = Reader::open(&place.path).unwrap();
+            let sources = reader.sources().unwrap();
+            for source in &sources {
+                let counted = source.calls + source.failed + i64::try_from(source.copies.iter().sum::<u64>()).unwrap();
+                assert_eq!(source.tally.lines, u64::try_from(counted).unwrap(), "{source:?}");
+            }
+            (by_tenant(reader.tenants(always()).unwrap()), sources)
+        };
+        prop_assert_eq!(read(forward, sizes.0), read(backward, sizes.1));
     }
 }
 
 #[test]
-fn minutes_reach_back_two_hours_from_the_latest_call() {
+fn minutes_reach_back_an_hour_from_the_latest_call() {
     let place = place();
     let mut store = Store::open(&place.path).unwrap();
     record(
         &mut store,
-        vec![call(1, 0, "a"), call(2, 2 * 3_600_000, "a"), call(3, 3 * 3_600_000 + 61_000, "a")],
+        vec![
+            call(1, 2 * 3_600_000, "a"),
+            call(2, 2 * 3_600_000 + 60_000, "a"),
+            call(3, 3 * 3_600_000 + 61_000, "a"),
+        ],
     );
     let minutes = Reader::open(&place.path).unwrap().minutes(Timestamp::EPOCH).unwrap();
     let starts: Vec<i64> = minutes.iter().map(|(minute, ..)| minute.millis() - START).collect();
-    assert_eq!(starts, [2 * 3_600_000, 3 * 3_600_000 + 60_000]);
+    assert_eq!(starts, [2 * 3_600_000 + 60_000, 3 * 3_600_000 + 60_000]);
 }
 
 fn foreign(path: &Path) -> Connection {
@@ -503,19 +639,19 @@ fn foreign(path: &Path) -> Connection {
     conn
 }
 
-fn read_foreign(foreign: &Foreign, after: Option<&Value>) -> (Vec<String>, Option<Value>) {
+fn read_foreign(foreign: &Foreign, after: Option<&Value>) -> Vec<String> {
     let query = Query {
         sql: "SELECT id, cost, body FROM t WHERE ?1 IS NULL OR id >= ?1 ORDER BY id DESC".to_owned(),
         cursor: Some("id".to_owned()),
     };
     let mut seen = Vec::new();
-    let cursor = foreign
+    foreign
         .rows(&query, after, &mut |row, number| {
             let text = |name| row.text(name).map_or("-".to_owned(), std::borrow::Cow::into_owned);
             seen.push(format!("{number} {} {} {}", text("id"), text("cost"), text("BODY")));
         })
         .unwrap();
-    (seen, cursor)
+    seen
 }
 
 #[test]
@@ -523,35 +659,34 @@ fn a_foreign_table_is_read_and_read_on() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("logs.db");
     let theirs = foreign(&path);
-    let ours = Foreign::open(&path).unwrap();
+    let ours = Foreign::open(&path, Duration::ZERO).unwrap();
     let version = ours.data_version().unwrap();
-    let (seen, cursor) = read_foreign(&ours, None);
+    let seen = read_foreign(&ours, None);
     assert_eq!(seen, ["1 3 0.00000000125 \u{fffd}", "2 2 3 x", "3 1 0.1 -"]);
-    assert_eq!(cursor, Some(Value::Integer(3)));
     theirs.execute_batch("INSERT INTO t VALUES (4, NULL, 'y')").unwrap();
     assert_ne!(ours.data_version().unwrap(), version);
-    let (seen, cursor) = read_foreign(&ours, cursor.as_ref());
-    assert_eq!((seen.len(), cursor), (2, Some(Value::Integer(4))));
-    assert_eq!(ours.columns("t").unwrap(), ["id", "cost", "body"]);
-    assert_eq!(ours.columns("u"), None);
+    assert_eq!(read_foreign(&ours, Some(&Value::Integer(3))).len(), 2);
+    assert_eq!(ours.columns("t").unwrap().unwrap(), ["id", "cost", "body"]);
+    assert_eq!(ours.columns("u").unwrap(), None);
     let write = Query { sql: "DELETE FROM t".to_owned(), cursor: None };
     assert!(ours.rows(&write, None, &mut |_, _| {}).is_err());
-    assert_eq!(read_foreign(&ours, None).0.len(), 4);
+    assert_eq!(read_foreign(&ours, None).len(), 4);
 }
 
 #[test]
 fn what_keeps_a_foreign_database_from_being_read_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("logs.db");
-    assert!(matches!(Foreign::open(&path), Err(ForeignError::Missing { .. })));
+    let open = || Foreign::open(&path, Duration::ZERO);
+    assert!(matches!(open(), Err(ForeignError::Missing { .. })));
     std::fs::write(&path, "no database at all, but text ".repeat(100)).unwrap();
-    assert!(matches!(Foreign::open(&path), Err(ForeignError::Corrupt { .. })));
+    assert!(matches!(open(), Err(ForeignError::Corrupt { .. })));
     std::fs::remove_file(&path).unwrap();
     let theirs = Connection::open(&path).unwrap();
     theirs.execute_batch("CREATE TABLE t (id); BEGIN EXCLUSIVE").unwrap();
-    assert!(matches!(Foreign::open(&path), Err(ForeignError::Locked { .. })));
+    assert!(matches!(open(), Err(ForeignError::Locked { .. })));
     theirs.execute_batch("COMMIT").unwrap();
     let question = Query { sql: "SELECT nothing FROM t".to_owned(), cursor: None };
-    let answer = Foreign::open(&path).unwrap().rows(&question, None, &mut |_, _| {});
+    let answer = open().unwrap().rows(&question, None, &mut |_, _| {});
     assert!(matches!(answer, Err(ForeignError::Question { .. })));
 }

@@ -49,6 +49,7 @@ impl Body {
         call.tier = answer.tier;
         call.region = answer.region;
         call.tokens = answer.tokens;
+        call.media = answer.media;
         call.searches = answer.searches;
         call.reported = answer.reported;
         Ok(call)
@@ -85,6 +86,7 @@ mod tests {
     use crate::domain::call::{Region, Tier};
     use crate::domain::money::Money;
     use crate::domain::observation::Skip;
+    use crate::domain::tokens::Tokens;
 
     #[track_caller]
     fn check(line: &str, provider: &str, want: [u64; 6]) -> Call {
@@ -106,6 +108,21 @@ mod tests {
         );
         assert_eq!((call.tenant.as_str(), call.tier), ("acme", Tier::Flex));
         assert_eq!(call.at, Timestamp::from_seconds(1_781_906_400));
+    }
+
+    #[test]
+    fn sound_and_pictures_are_told_apart() {
+        let count = |call: &Call| {
+            let media = call.media;
+            [media.audio_input, media.audio_output, media.image_input, media.image_output].map(Tokens::count)
+        };
+        let line = r#"{"id":"c","created":1781906400,"model":"gpt-audio","object":"chat.completion","usage":{"prompt_tokens":500,"completion_tokens":80,"total_tokens":580,"prompt_tokens_details":{"audio_tokens":400,"image_tokens":30},"completion_tokens_details":{"audio_tokens":60}}}"#;
+        let call = check(line, "openai", [500, 0, 0, 0, 80, 0]);
+        assert_eq!(count(&call), [400, 60, 30, 0]);
+        let line = r#"{"responseId":"g","createTime":"2026-06-19T22:00:00Z","modelVersion":"gemini-2.5-flash","candidates":[],"usageMetadata":{"promptTokenCount":700,"candidatesTokenCount":9,"promptTokensDetails":[{"modality":"TEXT","tokenCount":100},{"modality":"AUDIO","tokenCount":600}],"candidatesTokensDetails":[{"modality":"IMAGE","tokenCount":5}]}}"#;
+        assert_eq!(count(&check(line, "gemini", [700, 0, 0, 0, 9, 0])), [600, 0, 0, 5]);
+        let line = line.replace("600", "\"many\"");
+        assert!(read(&Format::Body, &line).bad[0].reason.contains("tokenCount"));
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub enum Format {
     Llm,
     /// OpenCode's database.
     OpenCode,
+    /// OpenCode's messages, a file each, as releases before the database kept them.
+    OpenCodeFile,
     /// Gemini CLI sessions.
     GeminiCli,
     /// OTLP/JSON lines: GenAI spans and logs.
@@ -73,7 +75,7 @@ pub trait RowDecoder: Send {
 
 impl Format {
     /// The formats with a fixed name, in the order the help lists them.
-    pub const NAMED: [Format; 11] = [
+    pub const NAMED: [Format; 12] = [
         Format::Native,
         Format::ClaudeCode,
         Format::Codex,
@@ -81,6 +83,7 @@ impl Format {
         Format::LitellmCsv,
         Format::Llm,
         Format::OpenCode,
+        Format::OpenCodeFile,
         Format::GeminiCli,
         Format::Otel,
         Format::OpenAiBatch,
@@ -97,6 +100,7 @@ impl Format {
             Format::LitellmCsv => "litellm-csv",
             Format::Llm => "llm",
             Format::OpenCode => "opencode",
+            Format::OpenCodeFile => "opencode-json",
             Format::GeminiCli => "gemini-cli",
             Format::Otel => "otlp",
             Format::OpenAiBatch => "openai-batch",
@@ -119,7 +123,7 @@ impl Format {
             | Format::Otel
             | Format::OpenAiBatch
             | Format::Body => Container::Lines,
-            Format::Codex | Format::GeminiCli | Format::LitellmCsv => Container::Story,
+            Format::Codex | Format::GeminiCli | Format::OpenCodeFile | Format::LitellmCsv => Container::Story,
             Format::Llm | Format::OpenCode => Container::Sqlite,
             Format::Mapped(mapping) => mapping.container(),
         }
@@ -133,6 +137,7 @@ impl Format {
             Format::Codex => Box::new(super::codex::Codex::new(origin)),
             Format::Litellm => Box::new(super::litellm::Litellm::new(origin)),
             Format::LitellmCsv => Box::new(super::litellm::LitellmCsv::new(origin)),
+            Format::OpenCodeFile => Box::new(super::opencode::OpenCodeFile::new(origin)),
             Format::GeminiCli => Box::new(super::gemini_cli::GeminiCli::new(origin)),
             Format::Otel => Box::new(super::otel::Otel::new(origin)),
             Format::OpenAiBatch => Box::new(super::openai_batch::OpenAiBatch::new(origin)),

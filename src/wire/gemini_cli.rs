@@ -1,13 +1,15 @@
-//! Gemini CLI sessions: lines of messages and settings, or (in older releases) one document.
+//! Gemini CLI sessions: lines of messages and settings, or (in older releases) one document; and the file
+//! that its telemetry is written to.
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::document::Documents;
 use super::json::{self, Raw};
+use super::otel::Otel;
 use super::{Decoder, Origin, Place, bad_line};
 use crate::domain::call::{Call, CallId, ModelId, Provider, TenantId};
 use crate::domain::claim::{Claim, Contest, Nearness};
@@ -16,8 +18,6 @@ use crate::domain::observation::{Decoded, Skip};
 use crate::domain::tokens::{TokenCount, Tokens};
 
 const KIND: &str = "gemini-cli";
-/// The largest document that is kept until its end is seen.
-const MAX_DOCUMENT: usize = 512 << 20;
 
 /// Reads a session.
 pub struct GeminiCli {
@@ -28,28 +28,8 @@ pub struct GeminiCli {
     session: Box<str>,
     /// Messages that came out, to keep quiet when the whole list is written again.
     seen: HashMap<CallId, TokenCount>,
-    shape: Shape,
-}
-
-/// How the file lies, as far as it has been read.
-enum Shape {
-    /// Nothing but blank lines so far.
-    Unknown,
-    /// One record a line.
-    Lines,
-    /// One document over many lines, of which these have come.
-    Document(Document),
-}
-
-/// The lines of a document that has not ended.
-#[derive(Default)]
-struct Document {
-    text: Vec<u8>,
-    lines: Vec<(Place, Range<usize>)>,
-    /// Its length when an attempt to read it last failed.
-    tried: usize,
-    /// How many of its lines have been accounted for, in case it never ends.
-    told: usize,
+    documents: Documents,
+    telemetry: Otel,
 }
 
 /// Why a record is not read at the first attempt.
@@ -91,6 +71,8 @@ struct Entry<'a> {
     messages: Raw<'a>,
     #[serde(borrow, default, rename = "$set")]
     set: Raw<'a>,
+    #[serde(borrow, default)]
+    attributes: Raw<'a>,
 }
 
 #[derive(Deserialize)]
@@ -118,7 +100,8 @@ impl GeminiCli {
             labels: Labels::default(),
             session: stem.into(),
             seen: HashMap::new(),
-            shape: Shape::Unknown,
+            documents: Documents::default(),
+            telemetry: Otel::new(origin),
         }
     }
 
@@ -126,6 +109,9 @@ impl GeminiCli {
     fn record(&mut self, text: &[u8], place: Place, out: &mut Decoded) {
         if text.trim_ascii().is_empty() {
             return out.tally.skip(Skip::Blank);
+        }
+        if serde_json::from_slice::<Entry<'_>>(text).is_ok_and(|entry| !entry.attributes.is_missing()) {
+            return self.telemetry.line(text, place, out);
         }
         let mut found = Found::default();
         let mut read = self.entry(text, place, &mut found);
@@ -139,19 +125,19 @@ impl GeminiCli {
             found.fault = Some(reason);
         }
         let (stated, before) = (found.calls.len(), out.calls.len());
-        let faults = u64::from(found.fault.is_some());
         for call in found.calls {
             if self.seen.insert(call.id, call.tokens) != Some(call.tokens) {
                 out.calls.push(call);
             }
         }
+        let faults = u64::from(found.fault.is_some());
+        out.more_records((out.calls.len() - before) as u64 + faults);
         match found.fault {
             Some(reason) => out.bad(bad_line(text, place, reason)),
             None if out.calls.len() > before => {}
             None if stated > 0 => out.tally.skip(Skip::Repeat),
             None => out.tally.skip(found.skip),
         }
-        out.more_records((out.calls.len() - before) as u64 + faults);
     }
 
     /// Reads a header, a message, or a list of messages.
@@ -223,51 +209,6 @@ impl GeminiCli {
         let moment = entry.timestamp.as_written();
         CallId::of(KIND, &[self.session.as_bytes(), id.as_bytes(), moment.as_bytes()])
     }
-
-    /// Takes the first line that is not blank, and tells from it how the file lies.
-    fn begin(&mut self, line: &[u8], place: Place, out: &mut Decoded) {
-        let open = line.trim_ascii_start().starts_with(b"{") || line.trim_ascii_start().starts_with(b"[");
-        match serde_json::from_slice::<serde::de::IgnoredAny>(line) {
-            Err(error) if error.is_eof() && open => {
-                let mut document = Document::default();
-                document.push(line, place);
-                self.shape = Shape::Document(document);
-            }
-            _ => {
-                self.shape = Shape::Lines;
-                self.record(line, place, out);
-            }
-        }
-    }
-
-    /// Reads a document if all of it is there; otherwise waits for more, or reads its lines one by one
-    /// where it can no longer become one.
-    fn close(&mut self, mut document: Document, out: &mut Decoded) {
-        self.shape = Shape::Lines;
-        document.tried = document.text.len();
-        match serde_json::from_slice::<serde::de::IgnoredAny>(&document.text) {
-            Ok(_) => {
-                out.tally.lines += document.told as u64;
-                let first = document.lines.first().map(|line| line.0).unwrap_or_default();
-                for _ in 1..document.lines.len() {
-                    out.tally.skip(Skip::OtherRecord);
-                }
-                self.record(&document.text, first, out);
-            }
-            Err(error) if error.is_eof() && document.text.len() < MAX_DOCUMENT => {
-                self.shape = Shape::Document(document);
-            }
-            Err(_) => self.scatter(&document, out),
-        }
-    }
-
-    fn scatter(&mut self, document: &Document, out: &mut Decoded) {
-        self.shape = Shape::Lines;
-        out.tally.lines += document.told as u64;
-        for (place, range) in &document.lines {
-            self.record(&document.text[range.clone()], *place, out);
-        }
-    }
 }
 
 /// What a text holds.
@@ -283,66 +224,17 @@ impl Default for Found {
     }
 }
 
-impl Document {
-    fn push(&mut self, line: &[u8], place: Place) {
-        let from = self.text.len();
-        self.text.extend_from_slice(line);
-        self.lines.push((place, from..self.text.len()));
-        self.text.push(b'\n');
-    }
-
-    /// Accounts for its lines as far as they have come. They count anew once the document is read.
-    fn tell(&mut self, out: &mut Decoded) {
-        for (index, (place, range)) in self.lines.iter().enumerate().skip(self.told) {
-            match index {
-                0 => out.bad(bad_line(&self.text[range.clone()], *place, "the document has no end yet")),
-                _ => out.tally.skip(Skip::OtherRecord),
-            }
-        }
-        self.told = self.lines.len();
-    }
-
-    /// Says whether the line may be the last: it ends what the first line began. After a failed attempt
-    /// the document must double first, so that it is not read over and over.
-    fn may_end(&self, line: &[u8]) -> bool {
-        let ends = line.starts_with(b"}") || line.starts_with(b"]");
-        ends && self.text.len() >= self.tried.saturating_mul(2) || self.text.len() >= MAX_DOCUMENT
-    }
-}
-
 impl Decoder for GeminiCli {
     fn line(&mut self, line: &[u8], place: Place, out: &mut Decoded) {
-        match std::mem::replace(&mut self.shape, Shape::Lines) {
-            Shape::Lines => self.record(line, place, out),
-            Shape::Unknown if line.trim_ascii().is_empty() => {
-                self.shape = Shape::Unknown;
-                out.tally.skip(Skip::Blank);
-            }
-            Shape::Unknown => self.begin(line, place, out),
-            // Within a document an object at the margin has no place: the first line was a torn record.
-            Shape::Document(document) if line.starts_with(b"{") => {
-                self.scatter(&document, out);
-                self.record(line, place, out);
-            }
-            Shape::Document(mut document) => {
-                document.push(line, place);
-                if document.may_end(line) {
-                    self.close(document, out);
-                } else {
-                    self.shape = Shape::Document(document);
-                }
-            }
-        }
+        let mut documents = std::mem::take(&mut self.documents);
+        documents.line(line, place, out, &mut |text, place, out| self.record(text, place, out));
+        self.documents = documents;
     }
 
     fn pause(&mut self, out: &mut Decoded) {
-        match std::mem::replace(&mut self.shape, Shape::Lines) {
-            Shape::Document(document) => self.close(document, out),
-            shape => self.shape = shape,
-        }
-        if let Shape::Document(document) = &mut self.shape {
-            document.tell(out);
-        }
+        let mut documents = std::mem::take(&mut self.documents);
+        documents.pause(out, &mut |text, place, out| self.record(text, place, out));
+        self.documents = documents;
     }
 }
 
@@ -434,6 +326,25 @@ mod tests {
         let bare = r#"{"id":"x","type":"gemini","timestamp":"2026-11-22T02:50:27Z","tokens":null}"#;
         check(&format!("\n{{\"kind\":\"main\"}}\n{bare}\nnot json\n"), 0, 3, 1);
         check(&message(ID, 4).replace("2026-11-22", "someday"), 0, 0, 1);
+    }
+
+    #[test]
+    fn telemetry_is_a_row_of_documents() {
+        let event = |name: &str, output: u64| {
+            format!(
+                "{{\n  \"hrTime\": [\n    1781906400,\n    822000000\n  ],\n  \"attributes\": {{\n    \"event.name\": \"{name}\",\n    \"model\": \"gemini-2.5-pro\",\n    \"input_token_count\": 20,\n    \"cached_content_token_count\": 5,\n    \"output_token_count\": {output},\n    \"thoughts_token_count\": 3\n  }}\n}}\n"
+            )
+        };
+        let [config, first, second] = [
+            event("gemini_cli.config", 0),
+            event("gemini_cli.api_response", 7),
+            event("gemini_cli.api_response", 8),
+        ];
+        let out = decode(format!("{config}{first}{second}").as_bytes());
+        let outputs: Vec<u64> = out.calls.iter().map(|call| call.tokens.output.count()).collect();
+        assert_eq!((outputs, out.tally.bad), (vec![10, 11], 0));
+        assert_eq!(out.calls[0].tokens.input.count(), 15);
+        assert_eq!(decode(first.replace('\n', "").as_bytes()).calls.len(), 1);
     }
 
     proptest! {

@@ -10,10 +10,12 @@ use serde_json::value::RawValue;
 
 use super::format::{Query, RowDecoder};
 use super::mapping::{
-    CostField, Counts, Field, From, Header, Key, Mapping, Mode, MoneyUnit, Overlap, Path, Shape, Source,
-    Step, TimeField, TimeUnit, When, Winner, Words,
+    CostField, Counts, Decimal, Field, From, Header, Key, Mapping, Mode, MoneyUnit, Overlap, Path, Shape,
+    SignalKind, Source, Step, TimeField, TimeUnit, When, Winner, Words,
 };
+use super::otel::signal::{self, Attributes, Signal};
 use super::row::{Row, Value};
+use super::usage::Object;
 use super::{Decoder, Origin, Place, bad_line, json, time};
 use crate::domain::call::{Call, CallId, ModelId, Provider, TenantId, Tier};
 use crate::domain::claim::Contest;
@@ -28,14 +30,19 @@ const ROWID: &str = "outlay_rowid";
 /// The longest CSV record, in bytes: past it, an open quote is taken for a fault.
 const MAX_RECORD: usize = 64 << 20;
 
+/// What may stand between two values, the likeliest first.
+pub(super) const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+
 /// Returns a decoder for a mapped file of lines or CSV.
 pub fn decoder(mapping: &Arc<Mapping>, origin: &Origin<'_>) -> Option<Box<dyn Decoder>> {
     let reader = Reader::new(mapping, origin);
     match mapping.shape {
         Shape::Lines => Some(Box::new(Lines { reader })),
+        Shape::Otlp(kind) => Some(Box::new(Signals { reader, kind })),
         Shape::Csv { delimiter, header } => Some(Box::new(Csv {
             reader,
-            delimiter,
+            delimiter: delimiter.unwrap_or(b','),
+            delimited: if delimiter.is_some() { Delimited::Told } else { Delimited::Guess },
             columns: match header {
                 Header::First => Columns::Awaited,
                 Header::Absent => Columns::Numbered,
@@ -52,7 +59,7 @@ pub fn row_decoder(mapping: &Arc<Mapping>, origin: &Origin<'_>) -> Option<Box<dy
         Shape::Table(source) => {
             Some(Box::new(Table { reader: Reader::new(mapping, origin), source: source.clone() }))
         }
-        Shape::Lines | Shape::Csv { .. } => None,
+        Shape::Lines | Shape::Csv { .. } | Shape::Otlp(_) => None,
     }
 }
 
@@ -108,7 +115,7 @@ impl Reader {
     /// Reads one record.
     fn read(&mut self, record: &Record<'_>, spot: &Spot<'_>) -> Result<Call, Refused> {
         let mapping = Arc::clone(&self.mapping);
-        let look = Look { record, missing: &mapping.missing };
+        let look = Look { record, missing: &mapping.missing, decimal: mapping.decimal };
         for filter in &mapping.filters {
             if !filter.test.passes(&look.raw(&filter.field).unwrap_or_default()) {
                 return Err(Refused::Skip(Skip::Filtered));
@@ -155,7 +162,7 @@ impl Reader {
         // A key of a table is unique in its database only; a key of a log line is unique wherever it stands.
         let source: &[u8] = match self.mapping.shape {
             Shape::Table(_) => &self.path,
-            Shape::Lines | Shape::Csv { .. } => b"",
+            Shape::Lines | Shape::Csv { .. } | Shape::Otlp(_) => b"",
         };
         match &self.mapping.key {
             Key::Place => Ok(CallId::of("mapped-place", &[scope, &self.path, spot.identity])),
@@ -201,6 +208,7 @@ impl Reader {
 struct Look<'a> {
     record: &'a Record<'a>,
     missing: &'a [String],
+    decimal: Decimal,
 }
 
 impl Look<'_> {
@@ -218,7 +226,10 @@ impl Look<'_> {
     fn count(&self, name: &str, field: &Field) -> Result<Option<u64>, String> {
         match self.value(field) {
             None => Ok(None),
-            Some(text) => json::count(&text).map(Some).map_err(|why| format!("{name} in {field}: {why}")),
+            Some(text) => {
+                let number = number(&text, self.decimal).unwrap_or(Cow::Borrowed(&text));
+                json::count(&number).map(Some).map_err(|why| format!("{name} in {field}: {why}"))
+            }
         }
     }
 
@@ -261,7 +272,7 @@ impl Look<'_> {
         {
             return Err(format!("cost is in \"{}\": only USD can be counted", json::short(&currency)));
         }
-        money(&text, cost.unit).map(Some)
+        money(&text, cost.unit, self.decimal).map(Some)
     }
 
     fn time(&self, time: &TimeField) -> Result<Timestamp, String> {
@@ -282,35 +293,57 @@ impl Look<'_> {
                 None => text,
                 Some(mark) => text.split_once(mark.as_str())?.0,
             };
-            let text = words.values.get(text).map_or(text, String::as_str).trim();
+            let text = match &words.capture {
+                None => Cow::Borrowed(text),
+                Some(capture) => Cow::Owned(capture.of(text)?),
+            };
+            let text = words.values.get(&*text).map_or(&*text, String::as_str).trim();
             (!text.is_empty()).then(|| text.to_owned())
         });
         found.unwrap_or_else(|| words.default.clone())
     }
 }
 
-/// Reads a stated cost: a dollar sign and thousands commas are taken off, anything else must be a number.
-fn money(text: &str, unit: MoneyUnit) -> Result<Money, String> {
+/// Reads a stated cost: a dollar sign and the marks between thousands are taken off, anything else must be a
+/// number.
+fn money(text: &str, unit: MoneyUnit, decimal: Decimal) -> Result<Money, String> {
     let refuse = |why: &str| format!("cost is \"{}\": {why}", json::short(text));
+    let like = match decimal {
+        Decimal::Point => "expected a number like 1,234.50",
+        Decimal::Comma => "expected a number like 1.234,50",
+    };
     let bare = text.trim();
     let bare = bare.strip_prefix("US").filter(|rest| rest.starts_with('$')).unwrap_or(bare);
     let bare = bare.strip_prefix('$').unwrap_or(bare).trim();
-    let (whole, rest) = bare.split_at(bare.find(['.', 'e', 'E']).unwrap_or(bare.len()));
-    let whole = match whole.contains(',') {
-        false => Cow::Borrowed(whole),
-        true if grouped(whole) => Cow::Owned(whole.replace(',', "")),
-        true => return Err(refuse("expected a number like 1,234.50")),
-    };
-    let money = Money::parse_scaled(&format!("{whole}{rest}"), unit.places());
-    match money.ok_or_else(|| refuse("expected a number like 0.0125"))? {
+    let bare = bare.strip_suffix('$').unwrap_or(bare).trim();
+    let money = number(bare, decimal).and_then(|number| unit.parse(&number));
+    match money.ok_or_else(|| refuse(like))? {
         money if money < Money::ZERO => Err(refuse("less than nothing")),
         money => Ok(money),
     }
 }
 
-/// Says whether the commas part thousands: `0,125` and `12,5` are decimal commas and are not guessed at.
-fn grouped(whole: &str) -> bool {
-    let mut groups = whole.split(',');
+/// Writes a number with a decimal point and nothing between its thousands; `None` where a mark stands in a
+/// place that it cannot have: it is not guessed at.
+fn number(text: &str, decimal: Decimal) -> Option<Cow<'_, str>> {
+    let (mark, point) = match decimal {
+        Decimal::Point => (',', '.'),
+        Decimal::Comma => ('.', ','),
+    };
+    let text = text.trim();
+    let (whole, rest) = text.split_at(text.find([point, 'e', 'E']).unwrap_or(text.len()));
+    if rest.contains(mark) || (whole.contains(mark) && !grouped(whole, mark)) {
+        return None;
+    }
+    if whole.contains(mark) || (point != '.' && rest.contains(point)) {
+        return Some(Cow::Owned(format!("{}{}", whole.replace(mark, ""), rest.replacen(point, ".", 1))));
+    }
+    Some(Cow::Borrowed(text))
+}
+
+/// Says whether the marks part thousands: in `0,125` and `12,5` they do not.
+fn grouped(whole: &str, mark: char) -> bool {
+    let mut groups = whole.split(mark);
     let first = groups.next().unwrap_or_default();
     (1..=3).contains(&first.len()) && !first.starts_with('0') && groups.all(|group| group.len() == 3)
 }
@@ -489,6 +522,64 @@ impl Decoder for Lines {
     }
 }
 
+/// Mapped spans or log records.
+struct Signals {
+    reader: Reader,
+    kind: SignalKind,
+}
+
+impl Signals {
+    /// Reads the records of a line's data. A line that has none of the signal is no call.
+    fn data(&mut self, data: &Object<'_>, place: Place, out: &mut Decoded) {
+        let mut why = Skip::OtherRecord;
+        let before = (out.calls.len(), out.tally.bad);
+        for resource in signal::resources(data) {
+            let records = match self.kind {
+                SignalKind::Spans => &resource.spans,
+                SignalKind::Logs => &resource.logs,
+            };
+            for (index, record) in (0_u64..).zip(records) {
+                let signal = Signal { record, own: Attributes::of(record), resource: &resource.about };
+                let (columns, values) = signal.columns();
+                let row = Record::Row(Row { columns: &columns, values: &values });
+                let identity = match signal.ids() {
+                    (Some(trace), Some(span)) if self.kind == SignalKind::Spans => format!("{trace}/{span}"),
+                    _ => format!("{}/{index}", place.offset),
+                };
+                match self.reader.read(&row, &Spot { order: place.offset, identity: identity.as_bytes() }) {
+                    Ok(call) => out.calls.push(call),
+                    Err(Refused::Skip(reason)) => why = reason,
+                    Err(Refused::Bad(reason)) => {
+                        let name = record.text("name").unwrap_or_default();
+                        out.bad(bad_line(name.as_bytes(), place, reason));
+                    }
+                }
+            }
+        }
+        if before == (out.calls.len(), out.tally.bad) {
+            out.tally.skip(why);
+        }
+    }
+}
+
+impl Decoder for Signals {
+    fn line(&mut self, line: &[u8], place: Place, out: &mut Decoded) {
+        let text = String::from_utf8_lossy(line);
+        match text.trim() {
+            "" => out.tally.skip(Skip::Blank),
+            text if text.starts_with('[') => match serde_json::from_str::<Vec<json::Raw<'_>>>(text) {
+                Ok(items) if items.is_empty() => out.tally.skip(Skip::OtherRecord),
+                Ok(items) => items.into_iter().for_each(|item| self.data(&Object::of(item), place, out)),
+                Err(error) => out.bad(bad_line(line, place, json::not_json(&error))),
+            },
+            text => match Object::parse(text) {
+                Ok(data) => self.data(&data, place, out),
+                Err(why) => out.bad(bad_line(line, place, why)),
+            },
+        }
+    }
+}
+
 /// What is known of the columns of a CSV file.
 enum Columns {
     /// The next record names them.
@@ -506,10 +597,19 @@ struct Open {
     told: bool,
 }
 
+/// Whether it is known what stands between two values.
+enum Delimited {
+    /// The first line is to tell.
+    Guess,
+    /// It is.
+    Told,
+}
+
 /// Mapped CSV.
 struct Csv {
     reader: Reader,
     delimiter: u8,
+    delimited: Delimited,
     columns: Columns,
     open: Option<Open>,
 }
@@ -539,6 +639,20 @@ impl Csv {
         }
     }
 
+    /// Tells from the first line what stands between two values: what makes the most mapped columns of it,
+    /// then what makes the most.
+    fn guess(&self, line: &[u8]) -> u8 {
+        let score = |delimiter: u8| {
+            let cells = split(line, delimiter).unwrap_or_default();
+            let columns: Vec<String> = cells.iter().map(|cell| cell.trim().to_owned()).collect();
+            let mapped =
+                self.reader.mapping.fields().iter().filter(|(_, field)| field.stands_in(&columns)).count();
+            (mapped, columns.len())
+        };
+        // Of equals the first is to win, and `max_by_key` returns the last.
+        DELIMITERS.into_iter().rev().max_by_key(|&delimiter| score(delimiter)).unwrap_or(b',')
+    }
+
     /// Takes the names of the columns, and says which the mapping looks for in vain.
     fn head(&mut self, record: &[u8], cells: &[String], place: Place, out: &mut Decoded) {
         let columns: Vec<String> = cells.iter().map(|cell| cell.trim().to_owned()).collect();
@@ -554,6 +668,10 @@ impl Decoder for Csv {
     fn line(&mut self, line: &[u8], place: Place, out: &mut Decoded) {
         if self.open.is_none() && line.iter().all(u8::is_ascii_whitespace) {
             return out.tally.skip(Skip::Blank);
+        }
+        if let Delimited::Guess = self.delimited {
+            self.delimited = Delimited::Told;
+            self.delimiter = self.guess(line);
         }
         let (text, start) = match self.open.take() {
             None if !still_open(line, self.delimiter, false) => return self.record(line, place, out),

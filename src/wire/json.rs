@@ -11,17 +11,24 @@ use crate::domain::time::Timestamp;
 use crate::domain::tokens::Tokens;
 
 /// A JSON value kept as written, to be read as whatever it turns out to be. Missing and `null` are alike.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(transparent)]
-pub struct Raw<'a>(#[serde(borrow)] Option<&'a RawValue>);
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Raw<'a>(&'a str);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Raw<'a>, D::Error> {
+        Option::<&'a RawValue>::deserialize(deserializer).map(|value| Raw(value.map_or("", RawValue::get)))
+    }
+}
 
 impl<'a> Raw<'a> {
+    /// Takes the text of a JSON value that is not `null`.
+    pub const fn written(text: &'a str) -> Raw<'a> {
+        Raw(text)
+    }
+
     /// Returns the text of the value as written; empty where it is missing or null.
-    pub fn as_written(self) -> &'a str {
-        match self.0.map(RawValue::get) {
-            None | Some("null") => "",
-            Some(text) => text,
-        }
+    pub const fn as_written(self) -> &'a str {
+        self.0
     }
 
     /// Says whether there is no value.
@@ -34,9 +41,13 @@ impl<'a> Raw<'a> {
     pub fn text(self) -> Option<Cow<'a, str>> {
         let written = self.as_written();
         match written.as_bytes().first()? {
-            b'"' => match written[1..written.len() - 1].find('\\') {
+            b'"' => match memchr::memchr(b'\\', written.as_bytes()) {
                 None => Some(Cow::Borrowed(&written[1..written.len() - 1])),
-                Some(_) => serde_json::from_str::<String>(written).ok().map(Cow::Owned),
+                // A lone surrogate is no text: the string then stands for itself, as it is written.
+                Some(_) => Some(
+                    serde_json::from_str::<String>(written)
+                        .map_or(Cow::Borrowed(&written[1..written.len() - 1]), Cow::Owned),
+                ),
             },
             b'{' | b'[' => None,
             _ => Some(Cow::Borrowed(written)),
@@ -48,8 +59,7 @@ impl<'a> Raw<'a> {
         match self.text() {
             None if self.is_missing() => Ok(None),
             None => Err(format!("token count is {}: expected a whole number", short(self.as_written()))),
-            Some(text) if text.trim().is_empty() => Ok(None),
-            Some(text) => count(&text).map(Some),
+            Some(text) => count_text(&text),
         }
     }
 
@@ -62,11 +72,7 @@ impl<'a> Raw<'a> {
     pub fn dollars(self) -> Result<Option<Money>, String> {
         match self.text() {
             None if self.is_missing() => Ok(None),
-            Some(text) if text.trim().is_empty() => Ok(None),
-            Some(text) => match Money::parse_dollars(&text) {
-                Some(money) => Ok(Some(money)),
-                None => Err(format!("cost is \"{}\": expected dollars like 0.0125", short(&text))),
-            },
+            Some(text) => dollars_text(&text),
             None => Err(format!("cost is {}: expected dollars like 0.0125", short(self.as_written()))),
         }
     }
@@ -74,6 +80,22 @@ impl<'a> Raw<'a> {
     /// Reads an instant in any of the spellings of [`time::parse`].
     pub fn time(self) -> Option<Timestamp> {
         time::parse(&self.text()?)
+    }
+}
+
+/// Reads a token count from a string's content or a number's text; blank text is none.
+pub fn count_text(text: &str) -> Result<Option<u64>, String> {
+    if text.trim().is_empty() { Ok(None) } else { count(text).map(Some) }
+}
+
+/// Reads dollars from a string's content or a number's text; blank text is none.
+pub fn dollars_text(text: &str) -> Result<Option<Money>, String> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    match Money::parse_dollars(text) {
+        Some(money) => Ok(Some(money)),
+        None => Err(format!("cost is \"{}\": expected dollars like 0.0125", short(text))),
     }
 }
 
@@ -142,6 +164,13 @@ mod tests {
         check("1e400", None);
         check("NaN", None);
         check("", None);
+    }
+
+    #[test]
+    fn a_lone_surrogate_is_not_missing() {
+        let text = |json| serde_json::from_str::<Raw<'_>>(json).ok().and_then(Raw::text);
+        assert_eq!(text(r#""acme\ud83d""#).as_deref(), Some(r"acme\ud83d"));
+        assert_eq!(text(r#""acme\ud83d\ude00""#).as_deref(), Some("acme😀"));
     }
 
     #[test]

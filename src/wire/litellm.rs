@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
+use super::generic::DELIMITERS;
 use super::json::{Raw, short};
-use super::usage::{Left, Object, each_object, inclusive};
+use super::usage::{Left, Object, each_object, inclusive, media};
 use super::{Decoder, Origin, Place, bad_line, trim_line};
 use crate::domain::call::{Call, CallId, ModelId, Provider, Region, Status, TenantId, Tier};
 use crate::domain::claim::Claim;
@@ -29,8 +30,18 @@ impl Litellm {
 
 impl Decoder for Litellm {
     fn line(&mut self, line: &[u8], place: Place, out: &mut Decoded) {
-        each_object(line, place, out, |object, _| self.records.call(object, place));
+        each_object(line, place, out, |object, _| match wrapped(object) {
+            Some(inner) => self.records.call(&inner, place),
+            None => self.records.call(object, place),
+        });
     }
+}
+
+/// Takes the callback object out of the arguments that callbacks get, where those were written whole.
+fn wrapped<'a>(object: &Object<'a>) -> Option<Object<'a>> {
+    let holders =
+        [object.object("standard_logging_object"), object.object("kwargs").object("standard_logging_object")];
+    holders.into_iter().find(|holder| !holder.is_empty())
 }
 
 /// What both shapes of a record have in common.
@@ -58,9 +69,10 @@ impl Records {
         let Some(id) = id.filter(|_| known.iter().any(|key| top.has(key))) else {
             return Err(Left::Skip(Skip::OtherRecord));
         };
-        let written = written(top.get("metadata"));
-        let metadata = Object::parse(&written).unwrap_or_default();
-        let record = Record { top, metadata: &metadata, usage: metadata.object("usage_object") };
+        let metadata = written(top.get("metadata"));
+        let metadata = Object::parse(&metadata).unwrap_or_default();
+        let response = written(top.get("response"));
+        let record = Record { top, metadata: &metadata, usage: usage(&metadata, &response) };
         let Some(at) = top.get("startTime").time().or_else(|| top.get("endTime").time()) else {
             let said = top.first_text(&["startTime", "endTime"]).unwrap_or_default();
             return Err(Left::Bad(format!("startTime is \"{}\": expected an instant", short(&said))));
@@ -82,6 +94,22 @@ impl Records {
 /// Returns the text of an object that stands as such, or as a string that holds it.
 fn written(value: Raw<'_>) -> Cow<'_, str> {
     value.text().unwrap_or(Cow::Borrowed(value.as_written()))
+}
+
+/// Finds the usage object: in the metadata under its new or its old name, else in the provider's answer.
+/// One that tells what was cached goes before one that does not.
+fn usage<'r>(metadata: &Object<'r>, response: &'r str) -> Object<'r> {
+    let detailed = |usage: &Object<'_>| {
+        let keys = ["prompt_tokens_details", "input_tokens_details", "cache_read_input_tokens"];
+        keys.iter().any(|key| usage.has(key))
+    };
+    let noted = ["usage_object", "additional_usage_values"].map(|key| metadata.object(key));
+    if let Some(usage) = noted.iter().find(|usage| detailed(usage)) {
+        return usage.clone();
+    }
+    let answered = Object::parse(response).unwrap_or_default().object("usage");
+    let [first, second] = noted;
+    [answered, first, second].into_iter().find(|usage| !usage.is_empty()).unwrap_or_default()
 }
 
 impl Record<'_, '_> {
@@ -113,6 +141,7 @@ impl Record<'_, '_> {
 
     fn bill(&self, call: &mut Call) -> Result<(), Left> {
         call.tokens = self.tokens()?;
+        call.media = media(&self.usage)?;
         let tier = self.usage.text("service_tier");
         let tier = tier.or_else(|| self.top.object("cost_breakdown").text("service_tier"));
         call.tier = tier.map_or(Tier::Standard, |word| Tier::parse(&word));
@@ -200,6 +229,7 @@ fn with_underscores(class: &str) -> String {
 pub struct LitellmCsv {
     records: Records,
     header: Option<Vec<String>>,
+    delimiter: u8,
     record: Fields,
     begun: Option<Place>,
     /// Whether the open record has been told as bad, in case it never ends.
@@ -216,6 +246,7 @@ impl LitellmCsv {
         LitellmCsv {
             records: Records::new(origin),
             header: None,
+            delimiter: b',',
             record: Fields::default(),
             begun: None,
             told: false,
@@ -258,7 +289,11 @@ impl Decoder for LitellmCsv {
         let begun = *self.begun.get_or_insert(place);
         let room = 800_usize.saturating_sub(self.head.len());
         self.head.extend_from_slice(&line[..line.len().min(room)]);
-        self.record.feed(line);
+        if self.header.is_none() && self.record.length == 0 {
+            let count = |delimiter: u8| memchr::memchr_iter(delimiter, line).count();
+            self.delimiter = DELIMITERS.into_iter().rev().max_by_key(|&byte| count(byte)).unwrap_or(b',');
+        }
+        self.record.feed(line, self.delimiter);
         let open = self.record.state == State::Quoted && self.record.length <= LitellmCsv::LONGEST;
         // A record stands for one of its lines; the first is accounted for where it was told.
         if goes_on && (open || !self.told) {
@@ -325,7 +360,7 @@ enum State {
 
 impl Fields {
     /// Takes the next line; between quotes the line end before it is part of the field.
-    fn feed(&mut self, line: &[u8]) {
+    fn feed(&mut self, line: &[u8], delimiter: u8) {
         if self.state == State::Quoted {
             self.field.push(b'\n');
         }
@@ -334,7 +369,7 @@ impl Fields {
             self.state = match (self.state, byte) {
                 (State::Quoted, b'"') => State::Closing,
                 (State::Start, b'"') => State::Quoted,
-                (State::Start | State::Plain | State::Closing, b',') => {
+                (State::Start | State::Plain | State::Closing, byte) if byte == delimiter => {
                     self.end_field();
                     State::Start
                 }
@@ -409,6 +444,32 @@ mod tests {
     }
 
     #[test]
+    fn usage_is_found_where_older_releases_wrote_it() {
+        let row = r#"{"request_id":"r","startTime":"2025-05-01 10:00:00","prompt_tokens":1000,"completion_tokens":9,"spend":"0.5","model":"m","metadata":META,"response":RESPONSE}"#;
+        let details = r#"{"prompt_tokens_details":{"cached_tokens":400}}"#;
+        let quoted = |json: String| serde_json::to_string(&json).expect("JSON");
+        for (metadata, response) in [
+            (format!(r#"{{"additional_usage_values":{details}}}"#), "null".to_owned()),
+            (quoted(format!(r#"{{"additional_usage_values":{details}}}"#)), "\"{}\"".to_owned()),
+            ("null".to_owned(), format!(r#"{{"usage":{details}}}"#)),
+            ("\"{}\"".to_owned(), quoted(format!(r#"{{"usage":{details}}}"#))),
+            (r#"{"usage_object":{"prompt_tokens":1000}}"#.to_owned(), format!(r#"{{"usage":{details}}}"#)),
+        ] {
+            let call = read_one(&row.replace("META", &metadata).replace("RESPONSE", &response));
+            assert_eq!(classes(&call), [600, 400, 0, 0, 9, 0], "{metadata} {response}");
+            assert_eq!(call.reported, Some(Money::from_nanos(500_000_000)));
+        }
+    }
+
+    #[test]
+    fn a_callback_written_with_its_arguments_is_the_same_call() {
+        let whole = format!(r#"{{"model":"alias","kwargs":{{"standard_logging_object":{CALLBACK}}}}}"#);
+        let part = format!(r#"{{"event":"x","standard_logging_object":{CALLBACK}}}"#);
+        assert_eq!(read_one(&whole), read_one(CALLBACK));
+        assert_eq!(read_one(&part), read_one(CALLBACK));
+    }
+
+    #[test]
     fn tokens_at_no_cost_are_unpriced() {
         assert_eq!(read_one(&CALLBACK.replace("0.0048852", "0.0")).reported, None);
         assert_eq!(read_one(&CALLBACK.replace("0.0048852", "null")).reported, None);
@@ -480,6 +541,16 @@ mod tests {
     }
 
     #[test]
+    fn rows_may_be_parted_by_other_marks() {
+        let plain = "request_id,spend,prompt_tokens,startTime\na,0.001,7,2026-11-22 02:54:31\n";
+        let want = read(&Format::LitellmCsv, plain).calls;
+        for mark in [";", "\t"] {
+            assert_eq!(read(&Format::LitellmCsv, &plain.replace(',', mark)).calls.len(), 1);
+            assert_eq!(read(&Format::LitellmCsv, &plain.replace(',', mark)).calls[0].id, want[0].id);
+        }
+    }
+
+    #[test]
     fn a_record_split_between_blocks_is_read_whole() {
         let whole = read(&Format::LitellmCsv, CSV).calls;
         let mut decoder = decoder(&Format::LitellmCsv);
@@ -529,7 +600,7 @@ mod tests {
                 fields.iter().map(|field| format!("\"{}\"", field.replace('"', "\"\""))).collect();
             let mut record = Fields::default();
             for line in written.join(",").split('\n') {
-                record.feed(line.as_bytes());
+                record.feed(line.as_bytes(), b',');
             }
             prop_assert_eq!(record.finish(), fields);
         }

@@ -3,9 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use regex_automata::meta::Regex;
+use regex_automata::util::interpolate;
+use regex_automata::util::primitives::PatternID;
+
 use super::format::Container;
 use super::time::Unit;
 use crate::domain::label::Label;
+use crate::domain::money::{Money, Rate};
 
 /// A checked mapping from foreign fields to a call.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +46,8 @@ pub struct Mapping {
     pub winner: Winner,
     /// Values that stand for "no value".
     pub missing: Vec<String>,
+    /// How numbers are written.
+    pub decimal: Decimal,
 }
 
 /// How mapped records lie on disk.
@@ -50,13 +57,34 @@ pub enum Shape {
     Lines,
     /// Comma-separated values, or values separated by another byte.
     Csv {
-        /// The byte between two values.
-        delimiter: u8,
+        /// The byte between two values; `None` where the first line is to tell.
+        delimiter: Option<u8>,
         /// Whether the first record names the columns. Without it they are named `1`, `2`, ….
         header: Header,
     },
     /// A table, or the answer to a query, of a SQLite database.
     Table(Source),
+    /// OTLP/JSON lines, of which one signal is read: each span or log record is a row of its attributes.
+    Otlp(SignalKind),
+}
+
+/// One of the signals of OTLP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignalKind {
+    /// Spans.
+    Spans,
+    /// Log records.
+    Logs,
+}
+
+/// How numbers are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Decimal {
+    /// `1,234.50`.
+    #[default]
+    Point,
+    /// `1.234,50`.
+    Comma,
 }
 
 /// Whether a CSV file names its columns.
@@ -163,10 +191,59 @@ pub struct Words {
     pub after: Option<String>,
     /// Keep what stands before the first of these.
     pub before: Option<String>,
+    /// Keep what this pattern finds.
+    pub capture: Option<Capture>,
     /// Translations of single values.
     pub values: BTreeMap<String, String>,
     /// The name where there is none, or the constant.
     pub default: String,
+}
+
+/// A pattern, and what is made of what it finds.
+#[derive(Clone, Debug)]
+pub struct Capture {
+    written: String,
+    pattern: Regex,
+    template: String,
+}
+
+impl PartialEq for Capture {
+    fn eq(&self, other: &Capture) -> bool {
+        (&self.written, &self.template) == (&other.written, &other.template)
+    }
+}
+
+impl Capture {
+    /// Checks a regular expression and a template, in which `$1` and `$name` stand for its groups. Without a
+    /// template it is the first group, or all of the match.
+    ///
+    /// The error says in plain words what is wrong.
+    pub fn parse(pattern: &str, template: Option<&str>) -> Result<Capture, String> {
+        let regex = Regex::new(pattern).map_err(|error| {
+            let why = error.syntax_error().map_or_else(|| error.to_string(), ToString::to_string);
+            format!("is no regular expression: {}", why.lines().last().unwrap_or_default())
+        })?;
+        let groups = regex.captures_len();
+        let template = template.unwrap_or(if groups > 1 { "$1" } else { "$0" }).to_owned();
+        Ok(Capture { written: pattern.to_owned(), pattern: regex, template })
+    }
+
+    /// Returns what the pattern makes of a text; `None` where it does not match.
+    pub fn of(&self, text: &str) -> Option<String> {
+        let mut found = self.pattern.create_captures();
+        self.pattern.captures(text, &mut found);
+        if !found.is_match() {
+            return None;
+        }
+        let mut made = String::new();
+        let group = |index: usize, made: &mut String| {
+            let span = found.get_group(index);
+            made.push_str(span.and_then(|span| text.get(span.range())).unwrap_or_default());
+        };
+        let name = |name: &str| found.group_info().to_index(PatternID::ZERO, name);
+        interpolate::string(&self.template, group, name, &mut made);
+        Some(made)
+    }
 }
 
 /// Where the token counts stand, and which of them include which.
@@ -226,16 +303,26 @@ pub enum MoneyUnit {
     MicroUsd,
     /// Billionths of a dollar.
     NanoUsd,
+    /// Credits, each worth this.
+    Credits(Rate),
 }
 
 impl MoneyUnit {
-    /// Returns how many decimal places the unit lies above the nanodollar.
-    pub const fn places(self) -> i32 {
+    /// Parses an amount of this unit; digits below the nanodollar are rounded to the nearest. `None` where it
+    /// is no number or does not fit.
+    pub fn parse(self, text: &str) -> Option<Money> {
         match self {
-            MoneyUnit::Usd => 9,
-            MoneyUnit::Cents => 7,
-            MoneyUnit::MicroUsd => 3,
-            MoneyUnit::NanoUsd => 0,
+            MoneyUnit::Usd => Money::parse_scaled(text, 9),
+            MoneyUnit::Cents => Money::parse_scaled(text, 7),
+            MoneyUnit::MicroUsd => Money::parse_scaled(text, 3),
+            MoneyUnit::NanoUsd => Money::parse_scaled(text, 0),
+            MoneyUnit::Credits(rate) => {
+                const SCALE: i128 = 1_000_000_000_000;
+                let credits = Money::parse_scaled(text, 9)?.nanos();
+                let exact = i128::from(credits) * i128::from(rate.picos());
+                let nanos = (exact + SCALE / 2).div_euclid(SCALE);
+                i64::try_from(nanos).ok().map(Money::from_nanos)
+            }
         }
     }
 }
@@ -301,7 +388,7 @@ impl Mapping {
     /// Says how the mapped format lies on disk.
     pub fn container(&self) -> Container {
         match self.shape {
-            Shape::Lines => Container::Lines,
+            Shape::Lines | Shape::Otlp(_) => Container::Lines,
             Shape::Csv { .. } => Container::Story,
             Shape::Table(_) => Container::Sqlite,
         }
@@ -466,6 +553,31 @@ mod tests {
         check("[2].n", &[Step::Index(2), key("n")]);
         check("meta | json | team.id", &[key("meta"), Step::Json, key("team"), key("id")]);
         check("Time (ms)", &[key("Time (ms)")]);
+    }
+
+    #[track_caller]
+    fn captures(pattern: &str, template: Option<&str>, text: &str, want: Option<&str>) {
+        let capture = Capture::parse(pattern, template).expect("a pattern");
+        assert_eq!(capture.of(text).as_deref(), want, "{pattern} {text}");
+    }
+
+    #[test]
+    fn a_pattern_takes_a_name_out_of_a_text() {
+        captures("^([^:]+):", None, "ünits:17", Some("ünits"));
+        captures("^([^:]+):", None, "no colon", None);
+        captures(r"\w+$", None, "team größe", Some("größe"));
+        captures(r"(?i)^(?<org>\w+)/(\w+)", Some("$org-$2"), "Acme/web/1", Some("Acme-web"));
+        captures("x(y)?", None, "x", Some(""));
+        assert!(Capture::parse("(", None).expect_err("broken").starts_with("is no regular expression: "));
+    }
+
+    #[test]
+    fn credits_are_worth_their_rate_to_the_nanodollar() {
+        let credits = |rate, text| MoneyUnit::Credits(Rate::per_unit(rate).expect("a rate")).parse(text);
+        assert_eq!(credits("0.01", "12.5"), Money::parse_dollars("0.125"));
+        assert_eq!(credits("0.000000001", "0.5"), Some(Money::from_nanos(1)));
+        assert_eq!(credits("0.000000001", "0.4"), Some(Money::ZERO));
+        assert_eq!(credits("1", "twelve"), None);
     }
 
     #[test]

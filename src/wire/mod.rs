@@ -1,6 +1,7 @@
 //! Bytes to domain and back, pure: one file per foreign ledger format, and the table of formats.
 
 pub mod json;
+pub mod flat;
 pub mod usage;
 pub mod time;
 pub mod row;
@@ -10,6 +11,7 @@ pub mod claude_code;
 pub mod codex;
 pub mod litellm;
 pub mod llm;
+pub mod document;
 pub mod opencode;
 pub mod gemini_cli;
 pub mod otel;
@@ -19,6 +21,7 @@ pub mod mapping;
 pub mod generic;
 pub mod price_file;
 pub mod format;
+pub mod dialect;
 
 use std::path::Path;
 
@@ -60,8 +63,11 @@ pub trait Decoder: Send {
     ///
     /// Formats with a quick way to tell lines that cannot be calls override it; the rest is split here.
     fn block(&mut self, block: &[u8], start: Place, out: &mut Decoded) {
-        let mut place = start;
-        for line in block.split_inclusive(|&byte| byte == b'\n') {
+        let (mut place, mut from) = (start, 0);
+        let rest = (block.last().is_some_and(|&last| last != b'\n')).then_some(block.len());
+        for end in memchr::memchr_iter(b'\n', block).map(|at| at + 1).chain(rest) {
+            let line = &block[from..end];
+            from = end;
             self.line(trim_line(line), place, out);
             out.tally.lines += 1;
             place.offset += line.len() as u64;

@@ -1,9 +1,10 @@
 //! Our own ledger line, one JSON object each (`docs/ledger.md`).
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::json::{self, Raw};
+use super::flat::{Flat, Value};
+use super::json;
+use super::time::Clock;
 use super::{Decoder, Origin, Place, bad_line};
 use crate::domain::call::{Call, CallId, ModelId, Provider, Region, Status, TenantId, Tier};
 use crate::domain::label::{Label, Labels};
@@ -16,118 +17,132 @@ pub struct Native {
     tenant: Option<TenantId>,
     rank: u32,
     labels: Labels,
+    flat: Flat<{ KEYS.len() }>,
+    clock: Clock,
 }
 
-#[derive(Deserialize)]
-struct Line<'a> {
-    #[serde(borrow, default)]
-    id: Raw<'a>,
-    #[serde(borrow, default)]
-    ts: Raw<'a>,
-    #[serde(borrow, default)]
-    timestamp: Raw<'a>,
-    #[serde(borrow, default)]
-    tenant: Raw<'a>,
-    #[serde(borrow, default)]
-    tenant_id: Raw<'a>,
-    #[serde(borrow, default)]
-    provider: Raw<'a>,
-    #[serde(borrow, default)]
-    model: Raw<'a>,
-    #[serde(borrow, default)]
-    input: Raw<'a>,
-    #[serde(borrow, default)]
-    prompt_tokens: Raw<'a>,
-    #[serde(borrow, default)]
-    output: Raw<'a>,
-    #[serde(borrow, default)]
-    completion_tokens: Raw<'a>,
-    #[serde(borrow, default)]
-    cache_read: Raw<'a>,
-    #[serde(borrow, default)]
-    cache_write: Raw<'a>,
-    #[serde(borrow, default)]
-    cache_write_short: Raw<'a>,
-    #[serde(borrow, default)]
-    cache_write_long: Raw<'a>,
-    #[serde(borrow, default)]
-    reasoning: Raw<'a>,
-    #[serde(borrow, default)]
-    searches: Raw<'a>,
-    #[serde(borrow, default)]
-    cost_usd: Raw<'a>,
-    #[serde(borrow, default)]
-    tier: Raw<'a>,
-    #[serde(borrow, default)]
-    region: Raw<'a>,
-    #[serde(borrow, default)]
-    status: Raw<'a>,
-    #[serde(borrow, default)]
-    failure: Raw<'a>,
-    #[serde(borrow, default)]
-    latency_ms: Raw<'a>,
-    #[serde(borrow, default)]
-    first_byte_ms: Raw<'a>,
+/// Declares the keys of a line that are read, and a line with a way to each of their values.
+macro_rules! line {
+    ($($key:ident),* $(,)?) => {
+        const KEYS: &[&str; [$(stringify!($key)),*].len()] = &[$(stringify!($key)),*];
+
+        #[expect(non_camel_case_types, reason = "each is spelled as in the line")]
+        enum Key { $($key),* }
+
+        struct Line<'a>([Value<'a>; KEYS.len()]);
+
+        impl<'a> Line<'a> {
+            $(fn $key(&self) -> Value<'a> {
+                self.0[Key::$key as usize]
+            })*
+        }
+    };
+}
+
+line! {
+    id,
+    ts,
+    timestamp,
+    tenant,
+    tenant_id,
+    provider,
+    model,
+    input,
+    prompt_tokens,
+    output,
+    completion_tokens,
+    cache_read,
+    cache_write,
+    cache_write_short,
+    cache_write_long,
+    reasoning,
+    searches,
+    cost_usd,
+    tier,
+    region,
+    status,
+    failure,
+    latency_ms,
+    first_byte_ms,
 }
 
 impl Native {
     /// Starts on one file.
     pub fn new(origin: &Origin<'_>) -> Native {
-        Native { tenant: origin.tenant, rank: origin.rank, labels: Labels::default() }
+        Native {
+            tenant: origin.tenant,
+            rank: origin.rank,
+            labels: Labels::default(),
+            flat: Flat::new(KEYS),
+            clock: Clock::default(),
+        }
     }
 
-    fn read(&mut self, text: &[u8], line: &[u8], place: Place) -> Result<Call, String> {
-        let record: Line<'_> = serde_json::from_slice(text).map_err(|error| json::not_json(&error))?;
-        let ts = if record.ts.is_missing() { record.timestamp } else { record.ts };
-        let at = match ts.time() {
+    /// Reads `text`, which is `line` or says the same, and adds the call.
+    fn read(
+        &mut self,
+        (text, line): (&[u8], &[u8]),
+        place: Place,
+        calls: &mut Vec<Call>,
+    ) -> Result<(), String> {
+        let mut record = Line([Value::Missing; KEYS.len()]);
+        self.flat.read(text, &mut record.0).map_err(|error| json::not_json(&error))?;
+        let ts = if record.ts().is_missing() { record.timestamp() } else { record.ts() };
+        let at = match ts.bytes().and_then(|text| self.clock.parse(&text)) {
             Some(at) => at,
             None if ts.is_missing() => return Err("`ts` is missing".to_owned()),
             None => {
-                let written = json::short(ts.as_written());
+                let written = json::short(&ts.as_written());
                 return Err(format!("`ts` is {written}: expected a time like 2026-11-20T09:00:00Z"));
             }
         };
-        let model = match record.model.text() {
-            Some(model) if !model.is_empty() => ModelId::from_label(self.labels.label(&model)),
+        let model = match record.model().bytes() {
+            Some(model) if !model.is_empty() => ModelId::from_label(self.labels.of_bytes(&model)),
             _ => return Err("`model` is missing".to_owned()),
         };
         let tenant = self.tenant_of(&record)?;
-        let id = match record.id.text() {
-            Some(id) if !id.is_empty() => CallId::of("native", &[id.as_bytes()]),
+        let id = match record.id().bytes() {
+            Some(id) if !id.is_empty() => CallId::of("native", &[&id]),
             _ => CallId::of("native-line", &[&place.offset.to_le_bytes(), line]),
         };
         let mut call = Call::new(id, at, tenant, model);
         call.claim.order = Origin::order(self.rank, place.offset);
         call.tokens = tokens(&record)?;
-        call.reported = record.cost_usd.dollars()?;
+        call.reported = record.cost_usd().dollars()?;
         self.describe(&record, &mut call)?;
-        Ok(call)
+        calls.push(call);
+        Ok(())
     }
 
     fn tenant_of(&mut self, record: &Line<'_>) -> Result<TenantId, String> {
         if let Some(tenant) = self.tenant {
             return Ok(tenant);
         }
-        match record.tenant.text().or_else(|| record.tenant_id.text()) {
-            Some(tenant) if !tenant.is_empty() => Ok(TenantId::from_label(self.labels.label(&tenant))),
+        match record.tenant().bytes().or_else(|| record.tenant_id().bytes()) {
+            Some(tenant) if !tenant.is_empty() => Ok(TenantId::from_label(self.labels.of_bytes(&tenant))),
             _ => Err("`tenant` is missing".to_owned()),
         }
     }
 
     fn describe(&mut self, record: &Line<'_>, call: &mut Call) -> Result<(), String> {
-        if let Some(provider) = record.provider.text() {
-            call.provider = Provider::from_label(self.labels.label(&provider));
+        if let Some(provider) = record.provider().bytes() {
+            call.provider = Provider::from_label(self.labels.of_bytes(&provider));
         }
-        call.tier = record.tier.text().map_or(Tier::Standard, |word| Tier::parse(&word));
-        call.region = record.region.text().map_or(Region::Global, |word| Region::parse(&word));
-        call.searches = u32::try_from(record.searches.count_or_zero()?).unwrap_or(u32::MAX);
-        if record.status.text().as_deref() == Some("failed") {
+        call.tier =
+            record.tier().bytes().map_or(Tier::Standard, |word| Tier::parse(&String::from_utf8_lossy(&word)));
+        call.region = record
+            .region()
+            .bytes()
+            .map_or(Region::Global, |word| Region::parse(&String::from_utf8_lossy(&word)));
+        call.searches = u32::try_from(record.searches().count_or_zero()?).unwrap_or(u32::MAX);
+        if record.status().bytes().as_deref() == Some(b"failed") {
             call.status = Status::Failed;
-            call.failure = record.failure.text().map_or(Label::new(""), |word| self.labels.label(&word));
+            call.failure =
+                record.failure().bytes().map_or(Label::new(""), |word| self.labels.of_bytes(&word));
         }
         // How long it took is no part of the bill: what cannot be read there costs no call.
-        call.latency = record.latency_ms.count().unwrap_or(None).map(Millis::new);
-        call.first_byte = record.first_byte_ms.count().unwrap_or(None).map(Millis::new);
+        call.latency = record.latency_ms().count().unwrap_or(None).map(Millis::new);
+        call.first_byte = record.first_byte_ms().count().unwrap_or(None).map(Millis::new);
         Ok(())
     }
 }
@@ -135,16 +150,16 @@ impl Native {
 /// Brings the counts of a line to the normal form: `input` is what no cache served; `prompt_tokens`,
 /// as its name says elsewhere, is the whole prompt.
 fn tokens(record: &Line<'_>) -> Result<TokenCount, String> {
-    let output = match record.output.count()? {
+    let output = match record.output().count()? {
         Some(output) => Some(output),
-        None => record.completion_tokens.count()?,
+        None => record.completion_tokens().count()?,
     };
-    let read = record.cache_read.count()?;
-    let short = record.cache_write_short.count()?.or(record.cache_write.count()?);
-    let long = record.cache_write_long.count()?;
-    let input = record.input.count()?;
-    let prompt = record.prompt_tokens.count()?;
-    let others = [record.reasoning.count()?, record.searches.count()?];
+    let read = record.cache_read().count()?;
+    let short = record.cache_write_short().count()?.or(record.cache_write().count()?);
+    let long = record.cache_write_long().count()?;
+    let input = record.input().count()?;
+    let prompt = record.prompt_tokens().count()?;
+    let others = [record.reasoning().count()?, record.searches().count()?];
     if [output, read, short, long, input, prompt].iter().chain(&others).all(Option::is_none) {
         return Err("no token count: expected `input` or `output`".to_owned());
     }
@@ -160,7 +175,7 @@ fn tokens(record: &Line<'_>) -> Result<TokenCount, String> {
             reasoning: Tokens::ZERO,
         },
     };
-    Ok(count.with_reasoning(record.reasoning.count_or_zero()?))
+    Ok(count.with_reasoning(record.reasoning().count_or_zero()?))
 }
 
 impl Decoder for Native {
@@ -192,17 +207,13 @@ impl Native {
     }
 
     fn object(&mut self, line: &[u8], place: Place, out: &mut Decoded) {
-        let first = self.read(line, line, place);
-        let read = match first {
-            Ok(call) => Ok(call),
-            Err(reason) => match json::canonical(line) {
-                Ok(text) if text != line => self.read(&text, line, place),
-                _ => Err(reason),
-            },
-        };
-        match read {
-            Ok(call) => out.calls.push(call),
-            Err(reason) => out.bad(bad_line(line, place, reason)),
+        let calls = &mut out.calls;
+        let read = self.read((line, line), place, calls).or_else(|reason| match json::canonical(line) {
+            Ok(text) if text != line => self.read((&text, line), place, calls),
+            _ => Err(reason),
+        });
+        if let Err(reason) = read {
+            out.bad(bad_line(line, place, reason));
         }
     }
 }

@@ -81,6 +81,7 @@ impl OpenAiBatch {
         }
         call.region = answer.region;
         call.tokens = answer.tokens;
+        call.media = answer.media;
         call.searches = answer.searches;
         call.reported = answer.reported;
     }

@@ -1,12 +1,15 @@
-//! OpenCode's database of sessions and messages.
+//! OpenCode's database of sessions and messages, and the files that it kept messages in before.
 
+use std::borrow::Cow;
+
+use super::document::Documents;
 use super::format::{Query, RowDecoder};
 use super::json::short;
 use super::row::Row;
-use super::usage::{Left, Object};
-use super::{Origin, Place, bad_line, time};
+use super::usage::{Left, Object, each_object};
+use super::{Decoder, Origin, Place, bad_line, time};
 use crate::domain::call::{Call, CallId, ModelId, Provider, Status, TenantId};
-use crate::domain::claim::Claim;
+use crate::domain::claim::{Claim, Contest};
 use crate::domain::label::Labels;
 use crate::domain::money::Money;
 use crate::domain::observation::{Decoded, Skip};
@@ -30,12 +33,43 @@ impl OpenCode {
         OpenCode { tenant: origin.tenant, rank: origin.rank, labels: Labels::default() }
     }
 
-    fn call(&mut self, row: &Row<'_>, number: u64) -> Result<Call, Left> {
+    fn row_call(&mut self, row: &Row<'_>, number: u64) -> Result<Call, Left> {
         let id = row.text("id").filter(|id| !id.is_empty());
         let id = id.ok_or_else(|| Left::Bad("the row has no id".to_owned()))?;
-        let written = row.text("data").unwrap_or_default();
-        let data = Object::parse(&written)?;
-        if data.text("role").is_none_or(|role| role != "assistant") {
+        let data = row.text("data").unwrap_or_default();
+        let data = Object::parse(&data)?;
+        let created = row.text("time_created").unwrap_or_default();
+        let mut call = self.call(&id, &data, &created, row.text("directory"))?;
+        let changed = row.text("time_updated").and_then(|text| text.parse::<u64>().ok());
+        let place = changed.map_or(number, |millis| millis.saturating_sub(BEGINNING));
+        call.claim = Claim { order: Origin::order(self.rank, place), ..Claim::default() };
+        Ok(call)
+    }
+
+    /// Reads a message of its own file. It is written again and again while it runs, each time fuller.
+    fn file_call(&mut self, data: &Object<'_>, place: Place) -> Result<Call, Left> {
+        let id = data.text("id").ok_or(Left::Skip(Skip::OtherRecord))?;
+        let mut call = match data.object("metadata").object("assistant") {
+            inner if inner.is_empty() => self.call(&id, data, "", None)?,
+            // The first releases kept these under a heading of their own.
+            inner => {
+                let created = data.object("metadata").object("time").text("created").unwrap_or_default();
+                self.call(&id, &inner, &created, None)?
+            }
+        };
+        let order = Origin::order(self.rank, place.offset);
+        call.claim = Claim { contest: Contest::Fullest, order, ..Claim::default() };
+        Ok(call)
+    }
+
+    fn call(
+        &mut self,
+        id: &str,
+        data: &Object<'_>,
+        created: &str,
+        directory: Option<Cow<'_, str>>,
+    ) -> Result<Call, Left> {
+        if data.text("role").is_some_and(|role| role != "assistant") || !data.has("tokens") {
             return Err(Left::Skip(Skip::OtherRecord));
         }
         let error = data.object("error");
@@ -44,17 +78,14 @@ impl OpenCode {
             return Err(Left::Skip(Skip::NoUsage));
         }
         let times = data.object("time");
-        let created = times.text("created").or_else(|| row.text("time_created")).unwrap_or_default();
+        let created = times.text("created").unwrap_or(Cow::Borrowed(created));
         let at = time::parse(&created).ok_or_else(|| {
             Left::Bad(format!("time.created is \"{}\": expected an instant", short(&created)))
         })?;
-        let tenant = self.tenant.unwrap_or_else(|| self.owner(&data, row));
+        let tenant = self.tenant.unwrap_or_else(|| self.owner(data, directory));
         let model = self.labels.label(data.text("modelID").as_deref().unwrap_or("unknown"));
         let mut call =
             Call::new(CallId::of("opencode", &[id.as_bytes()]), at, tenant, ModelId::from_label(model));
-        let changed = row.text("time_updated").and_then(|text| text.parse::<u64>().ok());
-        let place = changed.map_or(number, |millis| millis.saturating_sub(BEGINNING));
-        call.claim = Claim { order: Origin::order(self.rank, place), ..Claim::default() };
         let provider = data.text("providerID").unwrap_or_default();
         call.provider = Provider::from_label(self.labels.label(&provider));
         call.tokens = tokens;
@@ -68,11 +99,40 @@ impl OpenCode {
         Ok(call)
     }
 
-    fn owner(&mut self, data: &Object<'_>, row: &Row<'_>) -> TenantId {
+    fn owner(&mut self, data: &Object<'_>, directory: Option<Cow<'_, str>>) -> TenantId {
         let path = data.object("path");
-        let directory = path.text("root").filter(|root| root != "/").or_else(|| row.text("directory"));
+        let directory = path.text("root").filter(|root| root != "/").or(directory);
         let directory = directory.or_else(|| path.text("cwd")).filter(|name| !name.is_empty());
         TenantId::from_label(self.labels.label(directory.as_deref().unwrap_or("unknown")))
+    }
+}
+
+/// Reads messages that each have a file of their own, as releases before the database wrote them.
+pub struct OpenCodeFile {
+    messages: OpenCode,
+    documents: Documents,
+}
+
+impl OpenCodeFile {
+    /// Starts on one file.
+    pub fn new(origin: &Origin<'_>) -> OpenCodeFile {
+        OpenCodeFile { messages: OpenCode::new(origin), documents: Documents::default() }
+    }
+}
+
+impl Decoder for OpenCodeFile {
+    fn line(&mut self, line: &[u8], place: Place, out: &mut Decoded) {
+        let messages = &mut self.messages;
+        self.documents.line(line, place, out, &mut |text, place, out| {
+            each_object(text, place, out, |message, _| messages.file_call(message, place));
+        });
+    }
+
+    fn pause(&mut self, out: &mut Decoded) {
+        let messages = &mut self.messages;
+        self.documents.pause(out, &mut |text, place, out| {
+            each_object(text, place, out, |message, _| messages.file_call(message, place));
+        });
     }
 }
 
@@ -107,7 +167,7 @@ impl RowDecoder for OpenCode {
     }
 
     fn row(&mut self, _query: usize, row: &Row<'_>, number: u64, out: &mut Decoded) {
-        match self.call(row, number) {
+        match self.row_call(row, number) {
             Ok(call) => out.calls.push(call),
             Err(Left::Skip(why)) => out.tally.skip(why),
             Err(Left::Bad(reason)) => {
@@ -153,7 +213,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::format::Format;
-    use super::super::usage::testing::{classes, counted, json, origin, outcomes, read_rows};
+    use super::super::usage::testing::{classes, counted, decoder, json, origin, outcomes, read_rows};
     use super::*;
     use crate::domain::time::Millis;
 
@@ -214,6 +274,44 @@ mod tests {
     fn a_message_that_broke_off_is_failed() {
         let call = one(&DATA.replace("\"role\"", "\"error\":{\"name\":\"MessageAbortedError\"},\"role\""));
         assert_eq!((call.status, call.failure.as_str()), (Status::Failed, "cancelled"));
+    }
+
+    /// Reads a file as it lies on disk, and as it is when it is complete but for the last line end.
+    fn file(text: &str) -> Decoded {
+        let mut out = Decoded::default();
+        let mut decoder = decoder(&Format::OpenCodeFile);
+        decoder.block(text.as_bytes(), Place { offset: 0, line: 1 }, &mut out);
+        decoder.pause(&mut out);
+        out
+    }
+
+    #[test]
+    fn a_message_of_its_own_file_is_the_same_call_as_its_row() {
+        let whole = DATA.replacen('{', "{\n  \"id\": \"msg_1\",\n  \"sessionID\": \"ses_1\",\n  ", 1);
+        let whole = whole.replace("{\"cwd\"", "{\n    \"cwd\"") + "\n";
+        let pretty = whole.replacen("}}\n", "}\n}", 1);
+        let out = file(&pretty);
+        assert_eq!((out.calls.len(), out.tally.bad), (1, 0), "{:?}", out.bad);
+        let row = one(DATA);
+        assert_eq!((out.calls[0].id, classes(&out.calls[0])), (row.id, classes(&row)));
+        assert_eq!((out.calls[0].tenant, out.calls[0].reported), (row.tenant, row.reported));
+        let early = file(&pretty.replace("\"output\":30", "\"output\":3"));
+        let calls = counted([out.calls, early.calls].concat());
+        assert_eq!(calls.iter().map(|call| call.tokens.output.count()).collect::<Vec<_>>(), [32]);
+    }
+
+    #[test]
+    fn the_first_releases_kept_the_counts_in_the_metadata() {
+        let data = DATA
+            .replace("\"role\":\"assistant\",", "")
+            .replace(",\"time\":{\"created\":1795315838342,\"completed\":1795315841622}", "");
+        let line = format!(
+            r#"{{"id":"msg_1","role":"assistant","parts":[],"metadata":{{"time":{{"created":1795315838342}},"assistant":{data}}}}}"#
+        );
+        let out = file(&line);
+        assert_eq!(out.calls.iter().map(classes).collect::<Vec<_>>(), [[666, 256, 4, 0, 32, 2]]);
+        assert_eq!(out.calls[0].at, one(DATA).at);
+        assert_eq!(file(r#"{"id":"msg_2","role":"user","metadata":{}}"#).calls, []);
     }
 
     #[test]

@@ -106,6 +106,10 @@ fn token_field(field: &str) -> Option<(Tier, u64, Class)> {
         ("input_cost_per_token", Class::Input),
         ("output_cost_per_token", Class::Output),
         ("output_cost_per_reasoning_token", Class::Reasoning),
+        ("input_cost_per_audio_token", Class::AudioInput),
+        ("output_cost_per_audio_token", Class::AudioOutput),
+        ("input_cost_per_image_token", Class::ImageInput),
+        ("output_cost_per_image_token", Class::ImageOutput),
         ("cache_read_input_token_cost", Class::CacheRead),
         ("cache_creation_input_token_cost", Class::CacheWrite),
     ];
@@ -417,6 +421,8 @@ fn state_classes(price: &mut Price, (tier, above): (Tier, u64), rates: &Members<
         ("cache_read", Class::CacheRead),
         ("cache_write", Class::CacheWrite),
         ("reasoning", Class::Reasoning),
+        ("input_audio", Class::AudioInput),
+        ("output_audio", Class::AudioOutput),
     ];
     let rate = |field: &str| per_million(rates.get(field)?.get());
     for (field, class) in fields {

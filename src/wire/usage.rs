@@ -9,14 +9,14 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use super::json::{Raw, not_json, short};
 use super::time;
 use super::{Place, bad_line, trim_line};
-use crate::domain::call::{Call, Region, Tier};
+use crate::domain::call::{Call, Media, Region, Tier};
 use crate::domain::money::Money;
 use crate::domain::observation::{Decoded, Skip};
 use crate::domain::time::Timestamp;
 use crate::domain::tokens::{TokenCount, Tokens};
 
 /// A JSON object as its keys and values stand in the text. Of repeated keys the last one counts.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Object<'a>(Vec<(Cow<'a, str>, Raw<'a>)>);
 
 #[derive(Deserialize)]
@@ -112,6 +112,16 @@ impl<'a> Object<'a> {
         self.text(key).is_some_and(|text| text.eq_ignore_ascii_case("true"))
     }
 
+    /// Returns every key with its value, in order.
+    pub fn into_members(self) -> Vec<(Cow<'a, str>, Raw<'a>)> {
+        self.0
+    }
+
+    /// Returns keys and values in the order in which they stand.
+    pub fn members(&self) -> impl Iterator<Item = (&str, Raw<'a>)> {
+        self.0.iter().map(|(key, value)| (key.as_ref(), *value))
+    }
+
     /// Says whether there are no keys.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -194,6 +204,8 @@ pub struct Answer {
     pub region: Region,
     /// The tokens billed.
     pub tokens: TokenCount,
+    /// Those of them that stand for no text.
+    pub media: Media,
     /// Server-side web searches, billed each.
     pub searches: u32,
     /// Dollars the provider states.
@@ -240,6 +252,7 @@ fn plain(body: &Object<'_>, provider: &'static str) -> Answer {
         tier: Tier::Standard,
         region: Region::Global,
         tokens: TokenCount::default(),
+        media: Media::default(),
         searches: 0,
         reported: None,
     }
@@ -258,6 +271,7 @@ fn openai_answer(body: &Object<'_>, usage: &Object<'_>) -> Result<Answer, Left> 
     let mut answer = plain(body, openai_like(body, usage));
     let prompt = usage.first_count(&["prompt_tokens", "input_tokens"])?.unwrap_or(0);
     answer.tokens = inclusive(usage, prompt, generated(usage)?)?;
+    answer.media = media(usage)?;
     let tier = body.text("service_tier").or_else(|| usage.text("service_tier"));
     answer.tier = tier.map_or(Tier::Standard, |word| Tier::parse(&word));
     answer.searches = openai_searches(body, usage)?;
@@ -316,6 +330,45 @@ pub fn inclusive(usage: &Object<'_>, prompt: u64, output: u64) -> Result<TokenCo
     let writes = by_life(&lives, written)?;
     let reasoning = reasoning(usage)?;
     Ok(TokenCount::from_inclusive(prompt, read, writes, output).with_reasoning(reasoning))
+}
+
+/// Reads how much of the prompt and of the answer is sound or pictures.
+pub fn media(usage: &Object<'_>) -> Result<Media, String> {
+    let count = |holders: [&str; 3], key: &str| -> Result<Tokens, String> {
+        for holder in holders {
+            if let Some(count) = usage.object(holder).count(key)? {
+                return Ok(Tokens::new(count));
+            }
+        }
+        Ok(Tokens::ZERO)
+    };
+    let input = ["prompt_tokens_details", "input_tokens_details", "input_token_details"];
+    let output = ["completion_tokens_details", "output_tokens_details", "output_token_details"];
+    Ok(Media {
+        audio_input: count(input, "audio_tokens")?,
+        audio_output: count(output, "audio_tokens")?,
+        image_input: count(input, "image_tokens")?,
+        image_output: count(output, "image_tokens")?,
+    })
+}
+
+/// The same of Gemini, which lists its counts by modality.
+fn modalities(usage: &Object<'_>) -> Result<Media, String> {
+    let count = |list: &str, wanted: &str| -> Result<Tokens, String> {
+        let mut sum = Tokens::ZERO;
+        for entry in usage.objects(list) {
+            if entry.text("modality").is_some_and(|word| word == wanted) {
+                sum += Tokens::new(entry.count("tokenCount")?.unwrap_or(0));
+            }
+        }
+        Ok(sum)
+    };
+    Ok(Media {
+        audio_input: count("promptTokensDetails", "AUDIO")?,
+        audio_output: count("candidatesTokensDetails", "AUDIO")?,
+        image_input: count("promptTokensDetails", "IMAGE")?,
+        image_output: count("candidatesTokensDetails", "IMAGE")?,
+    })
 }
 
 fn reasoning(usage: &Object<'_>) -> Result<u64, String> {
@@ -421,6 +474,7 @@ fn gemini_answer(body: &Object<'_>, usage: &Object<'_>) -> Result<Answer, Left> 
         answer: usage.count("candidatesTokenCount")?.unwrap_or(0),
         thoughts: usage.count("thoughtsTokenCount")?.unwrap_or(0),
     });
+    answer.media = modalities(usage)?;
     let tier = usage.first_text(&["serviceTier", "trafficType"]);
     answer.tier = tier.map_or(Tier::Standard, |word| Tier::parse(&word));
     Ok(answer)
@@ -448,15 +502,22 @@ fn gemini_plain(body: &Object<'_>) -> Answer {
 }
 
 /// Gemini's counts: cached is inside the prompt; tool use and thoughts are addends.
-struct Apart {
-    prompt: u64,
-    cached: u64,
-    tool: u64,
-    answer: u64,
-    thoughts: u64,
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Apart {
+    /// The whole prompt but for tool use.
+    pub prompt: u64,
+    /// Tokens of it that were read from the cache.
+    pub cached: u64,
+    /// Tokens of tool use put into the prompt.
+    pub tool: u64,
+    /// Generated tokens but for thoughts.
+    pub answer: u64,
+    /// Tokens generated while thinking.
+    pub thoughts: u64,
 }
 
-fn thoughts_apart(counts: &Apart) -> TokenCount {
+/// Brings Gemini's counts to the normal form.
+pub fn thoughts_apart(counts: &Apart) -> TokenCount {
     let output = counts.answer.saturating_add(counts.thoughts);
     let mut tokens = TokenCount::from_inclusive(counts.prompt, counts.cached, (0, 0), output);
     tokens.input += Tokens::new(counts.tool);

@@ -10,6 +10,8 @@ DuckDB keep one row an id as well. Prints CPU seconds, wall time, peak memory, a
 """
 import argparse, json, os, random, statistics, subprocess, sys, tempfile, time
 
+from pty_run import measured
+
 COUNTS = ("input", "output", "cache_read", "reasoning")
 DUCK = """
 import duckdb, json, sys
@@ -28,7 +30,8 @@ print(json.dumps(duckdb.execute(query, [sys.argv[1]]).fetchall()))
 """
 
 
-def write(path, lines):
+def write(path, lines, began=1790812800):
+    """Writes calls of 30 days from `began` (seconds, by default 2026-10-01), in order of time."""
     rng = random.Random(7)
     makers = {"openai": ["gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini", "gpt-5", "gpt-5-mini", "o3", "o4-mini"],
               "anthropic": ["claude-opus-4-1", "claude-sonnet-4-5", "claude-sonnet-4", "claude-haiku-4-5"],
@@ -36,31 +39,21 @@ def write(path, lines):
     models = [(maker, name) for maker, names in makers.items() for name in names]
     models += [("inhouse", f"tuned-model-{i:02d}") for i in range(40 - len(models))]
     heads = [f'"provider":"{maker}","model":"{name}"' for maker, name in models]
-    bits, below = rng.getrandbits, rng.random
+    bits, below, last = rng.getrandbits, rng.random, None
     with open(path + ".part", "w", buffering=1 << 20) as out:
         for i in range(lines):
             second = i * 86400 * 30 // lines
-            day, rest = divmod(second, 86400)
+            if second != last:
+                last, stamp = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(began + second))
             r = bits(64)
             inputs = r & 0x7FFF
             outputs = (r >> 15) & 0xFFF
-            out.write('{"v":1,"id":"01J%013X","ts":"2026-10-%02dT%02d:%02d:%02d.%03dZ","tenant":"tenant-%03d",%s,'
+            out.write('{"v":1,"id":"01J%013X","ts":"%s.%03dZ","tenant":"tenant-%03d",%s,'
                       '"input":%d,"output":%d,"cache_read":%d,"reasoning":%d}\n' % (
-                          i * 2654435761 % (1 << 52), day + 1, rest // 3600, rest // 60 % 60, rest % 60, i % 1000,
+                          i * 2654435761 % (1 << 52), stamp, i % 1000,
                           int(below() ** 2 * 500), heads[(r >> 40) % 40], inputs, outputs,
                           (r >> 27) & 0x1FFF, outputs >> 2))
     os.rename(path + ".part", path)
-
-
-def measured(command, env):
-    """Returns (cpu seconds, wall seconds, peak MiB, output) of one run."""
-    started = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, env=env)
-    output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        sys.exit(f"{command[0]} ended with {status}")
-    return usage.ru_utime + usage.ru_stime, time.monotonic() - started, usage.ru_maxrss / 1024, output
 
 
 def main():
@@ -115,4 +108,5 @@ def main():
     sys.exit(bool(wrong))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -6,18 +6,9 @@
 CORPUS is a folder with `.claude/projects/**/*.jsonl` and, where the totals are known, `expected.json`.
 Prints CPU seconds, their ratio, wall time, peak memory, and whether the totals are exact.
 """
-import argparse, glob, json, os, resource, statistics, subprocess, sys, time
+import argparse, glob, json, os, statistics, sys
 
-
-def measured(command):
-    """Returns (cpu seconds, wall seconds, peak MiB, output) of one run."""
-    started = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
-    output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        sys.exit(f"{command[0]} ended with {status}")
-    return usage.ru_utime + usage.ru_stime, time.monotonic() - started, usage.ru_maxrss / 1024, output
+from pty_run import measured
 
 
 def main():

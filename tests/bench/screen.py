@@ -18,152 +18,38 @@ What is on the screen is read by a small terminal emulator; a time is taken when
 they are interpreted. The load comes from this machine too: on few cores, the figures of `flood` include it.
 Ends with 1 if a figure on the screen or of the report was wrong.
 """
-import argparse, codecs, fcntl, json, os, pty, random, re, resource, select, shutil, statistics, struct, subprocess
-import sys, tempfile, termios, time
+import argparse, json, os, random, re, resource, shutil, statistics, struct, subprocess, sys, tempfile, time
 
-FILES, TENANTS, ROWS, COLUMNS = 1000, 12, 24, 80
+from pty_run import ROWS, Run, clock
+
+FILES, TENANTS = 1000, 12
 APPENDS, RATE, SECONDS = 200, 20_000, 5
 PARTS = ["start", "idle", "append", "keys", "flood", "memory"]
-FRAME_ENDS = b"\x1b[?2026l"
-TOKEN = re.compile(r"\x1b\[([?>=]?)([0-9;:]*)([@-~])|([^\x1b\x00-\x1f]+)|\r|\n|\x1b", re.S)
-clock = time.monotonic
 
 
-class Terminal:
-    """A grid of characters that knows the few sequences the screen writes."""
+class Screen(Run):
+    """`outlay` in a pseudo-terminal, over the ledgers of a folder."""
 
-    def __init__(self):
-        self.cells = [[" "] * COLUMNS for _ in range(ROWS)]
-        self.row = self.column = 0
-        self.decoder, self.rest, self.strange = codecs.getincrementaldecoder("utf-8")("replace"), "", set()
-
-    def feed(self, data):
-        text = self.rest + self.decoder.decode(data)
-        # A sequence cut in two by the read waits for its other half.
-        cut = text.rfind("\x1b")
-        whole = cut < 0 or re.match(r"\x1b\[[?>=]?[0-9;:]*[@-~]", text[cut:])
-        text, self.rest = (text, "") if whole else (text[:cut], text[cut:])
-        for mark, numbers, final, plain in TOKEN.findall(text):
-            if plain:
-                for letter in plain:
-                    if self.column < COLUMNS and self.row < ROWS:
-                        self.cells[self.row][self.column] = letter
-                    self.column += 1
-            elif final == "H" and not mark:
-                row, _, column = numbers.partition(";")
-                self.row, self.column = int(row or 1) - 1, int(column or 1) - 1
-            elif final == "J" and numbers == "2":
-                self.cells = [[" "] * COLUMNS for _ in range(ROWS)]
-            elif not (final == "m" or mark == "?" and final in "hl"):
-                self.strange.add(mark + numbers + final)
-
-    def line(self, row):
-        return "".join(self.cells[row])
+    def __init__(self, binary, folder):
+        ledgers = os.path.join(folder, "ledgers", "*.jsonl")
+        super().__init__([os.path.abspath(binary), "--tz", "UTC", "--ledger", ledgers], os.path.join(folder, "home"))
 
     def help(self):
-        return any("any key closes" in self.line(row) for row in range(4, 12))
+        return any("key closes" in self.terminal.line(row) for row in range(4, 12))
 
     def calls(self, tenant=None):
         """Returns the calls of a tenant, or of every tenant by name, as the table shows them."""
-        found = {}
-        heading = next((self.line(row) for row in range(4, 8) if "CALLS" in self.line(row)), None)
+        line, found = self.terminal.line, {}
+        heading = next((line(row) for row in range(4, 8) if "CALLS" in line(row)), None)
         if heading is None:
             return None if tenant else found
         end = heading.index("CALLS") + 5
         for row in range(5, ROWS - 2):
-            text = self.line(row)
+            text = line(row)
             name = text[1:4]
             if re.fullmatch(r"t\d\d", name) and (tenant is None or name == tenant):
                 found[name] = text[:end].rsplit(None, 1)[-1].replace(",", "")
         return found.get(tenant) if tenant else found
-
-
-class Screen:
-    """`outlay` in a pseudo-terminal."""
-
-    def __init__(self, binary, folder):
-        master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-        home = os.path.join(folder, "home")
-        env = {"PATH": os.environ.get("PATH", ""), "TERM": "xterm-256color", "LANG": "C.UTF-8", "HOME": home}
-        command = [os.path.abspath(binary), "--tz", "UTC", "--ledger", os.path.join(folder, "ledgers", "*.jsonl")]
-        self.started = clock()
-        self.process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=env, close_fds=True,
-                                        start_new_session=True)
-        os.close(slave)
-        self.fd, self.pid, self.terminal = master, self.process.pid, Terminal()
-        self.bytes, self.frames = 0, 0
-
-    def read(self, timeout):
-        """Waits for bytes and interprets them; returns when they came, or None."""
-        if not select.select([self.fd], [], [], max(0, timeout))[0]:
-            return None
-        try:
-            data = os.read(self.fd, 65536)
-        except OSError:
-            data = b""
-        came = clock()
-        if not data:
-            sys.exit(f"outlay ended with {self.process.wait()}")
-        self.bytes += len(data)
-        self.frames += data.count(FRAME_ENDS)
-        self.terminal.feed(data)
-        return came
-
-    def quiet(self, seconds):
-        """Reads for that long."""
-        until = clock() + seconds
-        while clock() < until:
-            self.read(until - clock())
-
-    def until(self, true, limit):
-        """Reads until something is true of the terminal; returns when the first bytes and those came."""
-        first, ends = None, clock() + limit
-        if true():
-            return clock(), clock()
-        while clock() < ends:
-            came = self.read(ends - clock())
-            if came is not None:
-                first = first or came
-                if true():
-                    return first, came
-        return first, None
-
-    def key(self, key, true):
-        """Presses a key; returns the milliseconds until something is true."""
-        while self.read(0) is not None:
-            pass
-        pressed = clock()
-        os.write(self.fd, key)
-        _, came = self.until(true, 10)
-        return None if came is None else (came - pressed) * 1000
-
-    def cpu(self):
-        """Returns the CPU seconds used, in clock ticks and, of living threads, in nanoseconds."""
-        fields = open(f"/proc/{self.pid}/stat").read().rsplit(")", 1)[1].split()
-        ticks, fine = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), 0
-        for thread in os.listdir(f"/proc/{self.pid}/task"):
-            fine += int(open(f"/proc/{self.pid}/task/{thread}/schedstat").read().split()[0])
-        return ticks, fine / 1e9
-
-    def memory(self):
-        status = dict(line.split(":", 1) for line in open(f"/proc/{self.pid}/status") if ":" in line)
-        return tuple(int(status[k].split()[0]) / 1024 for k in ("VmRSS", "VmHWM"))
-
-    def end(self):
-        """Presses q; returns the exit status."""
-        os.write(self.fd, b"q")
-        until = clock() + 5
-        while self.process.poll() is None and clock() < until:
-            if select.select([self.fd], [], [], 0.05)[0]:
-                try:
-                    os.read(self.fd, 65536)
-                except OSError:
-                    time.sleep(0.01)
-        if self.process.poll() is None:
-            self.process.kill()
-        os.close(self.fd)
-        return self.process.wait()
 
 
 class Bench:
@@ -191,11 +77,11 @@ class Bench:
 
     def shown(self, screen):
         """Whether the screen shows the right number of calls of every tenant."""
-        return screen.terminal.calls() == {t: str(n) for t, n in self.counts.items()}
+        return screen.calls() == {t: str(n) for t, n in self.counts.items()}
 
     def check(self, screen, when):
         if not self.shown(screen):
-            self.wrong.append(f"the screen {when}: {screen.terminal.calls()} for {self.counts}")
+            self.wrong.append(f"the screen {when}: {screen.calls()} for {self.counts}")
 
     def start(self, rounds):
         """Starts the screen that often and returns the last one."""
@@ -235,7 +121,7 @@ class Bench:
                 pass
             wrote = clock()
             os.write(file, line)
-            first, came = screen.until(lambda: screen.terminal.calls(tenant) == want, 3)
+            first, came = screen.until(lambda: screen.calls(tenant) == want, 3)
             os.close(file)
             if came is None:
                 missed += 1
@@ -255,7 +141,7 @@ class Bench:
         times = []
         while clock() < until:
             for opens in (True, False):
-                taken = screen.key(b"?", lambda: screen.terminal.help() is opens)
+                taken = screen.key(b"?", lambda: screen.help() is opens)
                 times.append(float("inf") if taken is None else taken)
                 screen.quiet(dice.uniform(0.01, 0.06))
         return times

@@ -5,6 +5,8 @@
 mod tidy;
 mod home;
 mod program;
+mod store;
+mod table;
 mod pty;
 mod fuzz_targets;
 mod corpus;

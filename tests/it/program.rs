@@ -51,6 +51,22 @@ fn what_was_imported_stays_when_its_source_goes_and_is_never_counted_twice() {
 }
 
 #[test]
+fn a_dry_run_shows_what_a_mapping_makes_and_touches_no_store() {
+    let home = Home::new();
+    let config = home.write(
+        "o.toml",
+        "[mapping.front]\ncolumns = { time = \"t\", tenant = { path = \"job\", capture = \"^(\\\\w+):\" }, model = \"m\", input = \"i\" }\n",
+    );
+    let rows = "{\"t\":\"2026-11-20T09:00:00Z\",\"job\":\"ants:1\",\"m\":\"gpt-4o\",\"i\":1000000}\n{\"t\":\"soon\",\"i\":1}\n";
+    let ledger = home.write("rows.jsonl", rows);
+    let shown = home.print(&["--config", &config, "import", "--dry-run", &format!("{ledger}=front")]);
+    assert!(shown.contains("1 calls, 1 refused"), "{shown}");
+    assert!(shown.contains("2026-11-20 09:00 tenant=ants model=gpt-4o input=1000000 $2.5"), "{shown}");
+    assert!(shown.contains("! line 2: time in `t` is \"soon\""), "{shown}");
+    assert!(home.print(&["doctor", "--books"]).contains("not there yet"));
+}
+
+#[test]
 fn an_unpriced_call_is_never_shown_as_nothing() {
     let home = Home::new();
     let call =

@@ -2,11 +2,15 @@
 
 mod merge;
 mod names;
+mod holidays;
 mod rates;
 mod text;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+
+use foldhash::fast::RandomState;
+use xxhash_rust::xxh3::Xxh3Default;
 
 use super::call::{Call, Cost, ModelId, Provider, Region, Tier};
 use super::money::Money;
@@ -35,13 +39,13 @@ pub struct PriceBook {
 #[derive(Debug)]
 pub struct Pricer<'a> {
     book: &'a PriceBook,
-    known: HashMap<Key, usize>,
+    known: HashMap<Key, usize, RandomState>,
     found: Vec<Found>,
     last: Option<(Key, usize)>,
 }
 
-/// Labels are kept once each, so their addresses tell them apart.
-type Key = (usize, usize, Region);
+/// Provider and model, by the numbers of their labels.
+type Key = (u32, u32, Region);
 
 /// The prices of one model, each list in order of date.
 #[derive(Clone, Debug, Default)]
@@ -106,7 +110,19 @@ impl PriceBook {
 
     /// Returns a pricer over this book.
     pub fn pricer(&self) -> Pricer<'_> {
-        Pricer { book: self, known: HashMap::new(), found: Vec::new(), last: None }
+        Pricer { book: self, known: HashMap::default(), found: Vec::new(), last: None }
+    }
+
+    /// Returns a number that differs between books that may price a call differently.
+    pub fn fingerprint(&self) -> u64 {
+        let user: Vec<Price> = self.user.values().flatten().cloned().collect();
+        let mut hash = Xxh3Default::new();
+        for text in [self.catalogue.as_ref(), &write_catalogue(&user), &format!("{:?}", self.aliases)] {
+            hash.update(text.as_bytes());
+            // Catalogue text has no such byte: what belongs to which part stays clear.
+            hash.update(&[0]);
+        }
+        hash.digest()
     }
 
     /// Returns the price in force at a moment; the provider may be empty.
@@ -254,8 +270,7 @@ impl Pricer<'_> {
     }
 
     fn found(&mut self, call: &Call) -> Option<&Found> {
-        let (provider, model) = (call.provider.as_str(), call.model.as_str());
-        let key = (provider.as_ptr().addr(), model.as_ptr().addr(), call.region);
+        let key = (call.provider.label().number(), call.model.label().number(), call.region);
         let index = match self.last {
             Some((last, index)) if last == key => index,
             _ => self.index(key, call),

@@ -1,11 +1,11 @@
 //! One price: what each class of token costs, at which tier, above which prompt, where and when.
 
-use crate::domain::call::{Call, Region, Tier};
+use crate::domain::call::{Call, Media, Region, Tier};
 use crate::domain::money::{Exact, Factor, Money, Rate};
 use crate::domain::time::Timestamp;
 use crate::domain::tokens::TokenCount;
 
-use super::names;
+use super::{holidays, names};
 
 /// What a rate is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,17 +22,30 @@ pub enum Class {
     Output,
     /// The reasoning part of the generated tokens; without a rate it costs as output.
     Reasoning,
+    /// Sound in the prompt.
+    AudioInput,
+    /// Sound that was generated.
+    AudioOutput,
+    /// Pictures in the prompt; without a rate they cost as input, which is how they are billed where a model
+    /// has one price for its prompt.
+    ImageInput,
+    /// Pictures that were generated.
+    ImageOutput,
 }
 
 impl Class {
     /// All classes, in the order of the catalogue.
-    pub const ALL: [Class; 6] = [
+    pub const ALL: [Class; 10] = [
         Class::Input,
         Class::CacheRead,
         Class::CacheWrite,
         Class::CacheWriteLong,
         Class::Output,
         Class::Reasoning,
+        Class::AudioInput,
+        Class::AudioOutput,
+        Class::ImageInput,
+        Class::ImageOutput,
     ];
 
     /// Returns the word of the catalogue.
@@ -44,13 +57,17 @@ impl Class {
             Class::CacheWriteLong => "long",
             Class::Output => "out",
             Class::Reasoning => "think",
+            Class::AudioInput => "hear",
+            Class::AudioOutput => "speak",
+            Class::ImageInput => "see",
+            Class::ImageOutput => "draw",
         }
     }
 }
 
 /// The rates that are stated, by class. A class without a rate is not free: it is unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rates([Option<Rate>; 6]);
+pub struct Rates([Option<Rate>; 10]);
 
 impl Rates {
     /// Returns the rate stated for `class`.
@@ -76,17 +93,26 @@ impl Rates {
     }
 
     /// Returns what the tokens cost, or `None` where a class that has tokens has no rule.
-    fn exact(&self, tokens: &TokenCount) -> Option<Exact> {
+    fn exact(&self, tokens: &TokenCount, media: &Media) -> Option<Exact> {
         let input = self.get(Class::Input);
         let short = self.get(Class::CacheWrite).or(input);
         let output = self.get(Class::Output);
+        let heard = media.audio_input.min(tokens.input);
+        let seen = media.image_input.min(tokens.input - heard);
+        let answered = tokens.output - tokens.reasoning;
+        let spoken = media.audio_output.min(answered);
+        let drawn = media.image_output.min(answered - spoken);
         let lines = [
-            (tokens.input, input),
+            (tokens.input - heard - seen, input),
             (tokens.cache_read, self.get(Class::CacheRead).or(input)),
             (tokens.cache_write_short, short),
             (tokens.cache_write_long, self.get(Class::CacheWriteLong).or(short)),
-            (tokens.output - tokens.reasoning, output),
+            (answered - spoken - drawn, output),
             (tokens.reasoning, self.get(Class::Reasoning).or(output)),
+            (heard, self.get(Class::AudioInput)),
+            (seen, self.get(Class::ImageInput).or(input)),
+            (spoken, self.get(Class::AudioOutput)),
+            (drawn, self.get(Class::ImageOutput)),
         ];
         let mut sum = Exact::ZERO;
         for (tokens, rate) in lines {
@@ -139,13 +165,21 @@ impl Window {
     }
 }
 
-/// Cheaper hours. Public holidays are not known, so on those days the dearer price is taken.
+/// Cheaper hours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OffPeak {
     /// When.
     pub windows: Vec<Window>,
     /// The rates that replace the flat ones then.
     pub rates: Rates,
+}
+
+impl OffPeak {
+    /// Says whether it is a cheaper hour: one of the windows, and with DeepSeek all of a public holiday.
+    fn holds(&self, provider: &str, at: Timestamp) -> bool {
+        self.windows.iter().any(|window| window.contains(at))
+            || provider == "deepseek" && holidays::in_china(at)
+    }
 }
 
 /// Where a price comes from.
@@ -363,7 +397,7 @@ impl Price {
             return None;
         }
         let (tier, speed) = self.served(call.tier)?;
-        let tokens = self.rates(tier, call).exact(&call.tokens)?;
+        let tokens = self.rates(tier, call).exact(&call.tokens, &call.media)?;
         let tokens = tokens.times(speed).times(self.uplift(call.region));
         let fee = self.request.map_or(Exact::ZERO, |fee| fee.of(count(call.calls)));
         let searches = match call.searches {
@@ -405,7 +439,7 @@ impl Price {
         let alone = call.calls == 1;
         if let Some(off_peak) = &self.off_peak
             && alone
-            && off_peak.windows.iter().any(|window| window.contains(call.at))
+            && off_peak.holds(&self.provider, call.at)
         {
             rates.overlay(&off_peak.rates);
         }

@@ -1,7 +1,7 @@
 //! What calls cost, by the built-in catalogue and by prices made up here.
 
 use super::*;
-use crate::domain::call::{CallId, TenantId};
+use crate::domain::call::{CallId, Media, TenantId};
 use crate::domain::money::{Exact, Factor, Rate};
 use crate::domain::tokens::{TokenCount, Tokens};
 use proptest::prelude::*;
@@ -69,6 +69,26 @@ fn list_prices_are_those_of_the_table() {
     rates("google", "gemini-2.5-flash", ["0.30", "0.03", "0.30", "0.30", "2.50"]);
     rates("deepseek", "deepseek-chat", ["0.28", "0.028", "0", "0", "0.42"]);
     rates("openai", "text-embedding-3-small", ["0.02", "0.02", "0.02", "0.02", "0"]);
+}
+
+#[test]
+fn sound_and_pictures_have_rates_of_their_own_or_none() {
+    let count = Tokens::new;
+    let sound = Media { audio_input: count(400), audio_output: count(50), ..Media::default() };
+    let some = tokens(1000, 0, (0, 0), 100);
+    check(&Call { media: sound, ..call("openai", "gpt-audio", some) }, Some("0.018"));
+    check(&Call { media: sound, ..call("openai", "gpt-4o-mini", some) }, None);
+    let heard = Media { audio_input: count(400), ..Media::default() };
+    check(&Call { media: heard, ..call("gemini", "gemini-2.5-flash", some) }, Some("0.00083"));
+    let batch = Call { tier: Tier::Batch, ..call("gemini", "gemini-2.5-flash", some) };
+    check(&Call { media: heard, ..batch }, Some("0.000415"));
+    let seen = Media { image_input: count(900), ..Media::default() };
+    check(&Call { media: seen, ..call("openai", "gpt-4o-mini", some) }, Some("0.00021"));
+    let drawn = Media { image_output: count(100), ..seen };
+    check(&Call { media: drawn, ..call("openai", "gpt-image-1", some) }, Some("0.0135"));
+    check(&Call { media: drawn, ..call("openai", "gpt-4o-mini", some) }, None);
+    let more = Media { audio_input: count(5000), ..Media::default() };
+    check(&Call { media: more, ..call("openai", "gpt-audio", some) }, Some("0.033"));
 }
 
 #[test]
@@ -187,6 +207,10 @@ fn deepseek_is_half_price_off_peak() {
     check(&at("2026-11-20T04:00:00Z"), Some("2.64"));
     check(&at("2026-11-21T03:00:00Z"), Some("2.64"));
     check(&at("2026-11-20T23:59:59Z"), Some("2.64"));
+    // The first working day after the national holidays, and the last of these, by China's clocks.
+    check(&at("2026-10-08T01:00:00Z"), Some("5.28"));
+    check(&at("2026-10-07T09:59:59Z"), Some("2.64"));
+    check(&at("2026-09-30T09:59:59Z"), Some("5.28"));
 }
 
 fn rate(text: &str) -> Rate {

@@ -2,7 +2,7 @@
 //!
 //! A line is `provider TAB model TAB since TAB source TAB terms`; `since` is empty where the price holds
 //! since ever. Terms are parted by `;`, each a name and its values: `flat in=3 out=15` in dollars per
-//! million tokens; `batch`, `>272000` or `batch>272000` for what a tier or a prompt size changes;
+//! million tokens (`hear` and `speak` for sound in and out, `see` and `draw` for pictures); `batch`, `>272000` or `batch>272000` for what a tier or a prompt size changes;
 //! `off 12345@16:30-00:30 in=1.5` for cheaper hours in UTC (days 1 to 7, Monday first); `us 1.1`, `eu`,
 //! `pinned` and `fast` for factors; `search 0.01` and `request 0.005` for dollars each. Lines that begin
 //! with `#` are remarks; the first names the format.

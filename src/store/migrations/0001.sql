@@ -4,6 +4,20 @@ CREATE TABLE name (
   text TEXT NOT NULL UNIQUE
 ) STRICT;
 
+-- Slices: what calls are summed under but for their time, once.
+CREATE TABLE slice (
+  id       INTEGER PRIMARY KEY,
+  tenant   INTEGER NOT NULL,
+  provider INTEGER NOT NULL,
+  model    INTEGER NOT NULL,
+  tier     INTEGER NOT NULL,
+  region   INTEGER NOT NULL,
+  status   INTEGER NOT NULL,
+  failure  INTEGER NOT NULL,
+  source   INTEGER NOT NULL,
+  UNIQUE (tenant, provider, model, tier, region, status, failure, source)
+) STRICT;
+
 -- Calls. One row for each call that counts; a better record of the same call replaces it.
 -- The index on half of the identity is compact, and a call that is new never touches the table.
 CREATE TABLE call (
@@ -16,14 +30,7 @@ CREATE TABLE call (
   place             INTEGER NOT NULL,
   at                INTEGER NOT NULL,  -- milliseconds; where `stated` is set, the time of arrival
   stated            INTEGER,           -- the flag of a row from the future: the time it claims
-  tenant            INTEGER NOT NULL,
-  provider          INTEGER NOT NULL,
-  model             INTEGER NOT NULL,
-  tier              INTEGER NOT NULL,
-  region            INTEGER NOT NULL,
-  status            INTEGER NOT NULL,
-  failure           INTEGER NOT NULL,
-  source            INTEGER NOT NULL,
+  slice             INTEGER NOT NULL,
   input             INTEGER NOT NULL,
   cache_read        INTEGER NOT NULL,
   cache_write_short INTEGER NOT NULL,
@@ -44,24 +51,20 @@ CREATE INDEX call_unpriced ON call (row) WHERE cost_kind = 2;
 
 -- Sums per 15 minutes UTC and slice.
 CREATE TABLE rollup (
-  slot INTEGER NOT NULL, tenant INTEGER NOT NULL, provider INTEGER NOT NULL, model INTEGER NOT NULL,
-  tier INTEGER NOT NULL, region INTEGER NOT NULL, status INTEGER NOT NULL, failure INTEGER NOT NULL,
-  source INTEGER NOT NULL,
+  slot INTEGER NOT NULL, slice INTEGER NOT NULL,
   calls INTEGER NOT NULL, failed INTEGER NOT NULL, input INTEGER NOT NULL, cache_read INTEGER NOT NULL,
   cache_write_short INTEGER NOT NULL, cache_write_long INTEGER NOT NULL, output INTEGER NOT NULL,
   reasoning INTEGER NOT NULL, cost INTEGER NOT NULL, reported INTEGER NOT NULL, unpriced INTEGER NOT NULL,
-  PRIMARY KEY (slot, tenant, provider, model, tier, region, status, failure, source)
+  PRIMARY KEY (slot, slice)
 ) STRICT, WITHOUT ROWID;
 
 -- The same sums per UTC day.
 CREATE TABLE rollup_day (
-  day INTEGER NOT NULL, tenant INTEGER NOT NULL, provider INTEGER NOT NULL, model INTEGER NOT NULL,
-  tier INTEGER NOT NULL, region INTEGER NOT NULL, status INTEGER NOT NULL, failure INTEGER NOT NULL,
-  source INTEGER NOT NULL,
+  day INTEGER NOT NULL, slice INTEGER NOT NULL,
   calls INTEGER NOT NULL, failed INTEGER NOT NULL, input INTEGER NOT NULL, cache_read INTEGER NOT NULL,
   cache_write_short INTEGER NOT NULL, cache_write_long INTEGER NOT NULL, output INTEGER NOT NULL,
   reasoning INTEGER NOT NULL, cost INTEGER NOT NULL, reported INTEGER NOT NULL, unpriced INTEGER NOT NULL,
-  PRIMARY KEY (day, tenant, provider, model, tier, region, status, failure, source)
+  PRIMARY KEY (day, slice)
 ) STRICT, WITHOUT ROWID;
 
 -- Sums per 15 minutes UTC and tenant.
@@ -98,8 +101,8 @@ CREATE TABLE source (
   copy_repeated  INTEGER NOT NULL DEFAULT 0,
   copy_sidechain INTEGER NOT NULL DEFAULT 0,
   copy_echo      INTEGER NOT NULL DEFAULT 0,
-  copy_replaced  INTEGER NOT NULL DEFAULT 0,
   calls          INTEGER NOT NULL DEFAULT 0,
+  failed         INTEGER NOT NULL DEFAULT 0,
   last_read_at   INTEGER NOT NULL,
   note           TEXT
 ) STRICT;
@@ -131,4 +134,10 @@ CREATE TABLE mark (
   head     INTEGER NOT NULL,
   tail     INTEGER NOT NULL,
   seen_at  INTEGER NOT NULL
+) STRICT;
+
+-- The prices that calls without a cost were last looked up in: one row.
+CREATE TABLE price_book (
+  one         INTEGER PRIMARY KEY CHECK (one = 1),
+  fingerprint INTEGER NOT NULL
 ) STRICT;

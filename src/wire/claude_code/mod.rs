@@ -5,6 +5,7 @@ mod record;
 use std::path::Path;
 
 use memchr::{memchr_iter, memmem};
+use serde_json::value::RawValue;
 use xxhash_rust::xxh3::xxh3_64;
 
 use self::record::{Answer, Line, Object, Usage};
@@ -16,7 +17,8 @@ use crate::domain::observation::{Decoded, Skip};
 use crate::domain::tokens::Tokens;
 
 /// A record with usage holds this key. Inside a string the quotes are escaped, so that quoted usage does
-/// not match; whether a line that matches is a call is decided by parsing it.
+/// not match; whether a line that matches is a call is decided by parsing it. (JSON would allow to write
+/// the key's letters as escapes. No writer does, and looking for them would cost every line.)
 const KEY: &[u8] = b"\"usage\"";
 const KIND: &str = "claude-code";
 
@@ -68,8 +70,25 @@ impl ClaudeCode {
         }
     }
 
-    /// Reads a line that has the key somewhere.
+    /// Reads a line that has the key somewhere: a record, or an array of records.
     fn candidate(&mut self, line: &[u8], place: Place, out: &mut Decoded) {
+        if line.trim_ascii_start().first() != Some(&b'[') {
+            return self.record(line, place, out);
+        }
+        match serde_json::from_slice::<Vec<&RawValue>>(line) {
+            Ok(records) => {
+                // Every record is counted as a line, so that lines are calls, skips and bad ones.
+                out.tally.lines += (records.len() as u64).saturating_sub(1);
+                for (index, record) in (0_u64..).zip(records) {
+                    let place = Place { offset: place.offset + index, ..place };
+                    self.record(record.get().as_bytes(), place, out);
+                }
+            }
+            Err(error) => out.bad(bad_line(line, place, json::not_json(&error))),
+        }
+    }
+
+    fn record(&mut self, line: &[u8], place: Place, out: &mut Decoded) {
         let read = match self.read(line, place, out) {
             Err(Trouble::Shape(_)) => {
                 json::canonical(line).map_err(Trouble::Shape).and_then(|line| self.read(&line, place, out))

@@ -11,10 +11,15 @@ const CHILD: &str = "01a20134-a59a-7473-b1be-a9d18fe25bb2";
 const PARENT_TURN: &str = "01a20134-a52e-7362-8922-88cd6da8b0c7";
 const CHILD_TURN: &str = "01a20134-a5b1-7d32-b2d4-47e1eb6e6d86";
 
+const ARCHIVED: &str =
+    "/x/archived_sessions/rollout-2026-11-22T03-02-37-01a20134-a516-76c1-a9f1-d482056a19be.jsonl";
+
 fn decode(lines: &[String]) -> Decoded {
-    let path = Path::new(
-        "/x/archived_sessions/rollout-2026-11-22T03-02-37-01a20134-a516-76c1-a9f1-d482056a19be.jsonl",
-    );
+    decode_at(ARCHIVED, lines)
+}
+
+fn decode_at(path: &str, lines: &[String]) -> Decoded {
+    let path = Path::new(path);
     let origin = Origin { path, tenant: None, first_seen: Timestamp::EPOCH, rank: 0 };
     let mut out = Decoded::default();
     let mut codex = Codex::new(&origin);
@@ -155,6 +160,22 @@ fn copied_history_has_the_identity_of_its_own_thread() {
 }
 
 #[test]
+fn a_subagent_that_answers_within_a_second_is_no_replay() {
+    let header = meta(CHILD, &format!(r#","parent_thread_id":"{PARENT}","source":{{"subagent":{{}}}}"#));
+    check(&[header, turn(CHILD_TURN), counter(100, 100), counter(150, 50)], &[100, 50]);
+}
+
+#[test]
+fn an_archived_file_is_the_same_thread() {
+    let lines = [turn(PARENT_TURN), counter(100, 100), record(PARENT, PARENT_TURN, "resp_1", 60)];
+    let dated = ARCHIVED.replace("archived_sessions", "sessions/2026/11/22");
+    let (archived, dated) = (decode(&lines).calls, decode_at(&dated, &lines).calls);
+    assert_eq!(archived.iter().map(|call| call.id).collect::<Vec<_>>(), [dated[0].id, dated[1].id]);
+    let packed = decode_at(&format!("{ARCHIVED}.zst"), &lines).calls;
+    assert_eq!(packed[0].id, archived[0].id);
+}
+
+#[test]
 fn settings_of_the_child_end_a_copy_without_dated_turns() {
     let settings = line(
         "event_msg",
@@ -192,6 +213,41 @@ fn a_record_of_another_thread_is_an_echo_of_its_own_files() {
         latest.split_once(r#""payload":"#).map(|(_, rest)| &rest[..rest.len() - 1]).expect("a payload");
     let compacted = decode(&[line("compacted", &format!(r#"{{"latest_token_usage_record":{payload}}}"#))]);
     assert_eq!((compacted.calls[0].id, compacted.calls[0].claim.nearness), (own.calls[0].id, Nearness::Echo));
+}
+
+#[test]
+fn the_model_may_change_in_the_middle_of_a_thread() {
+    let other = turn(CHILD_TURN).replace("gpt-5.2-codex", "gpt-5.5");
+    let lines = [meta(PARENT, ""), turn(PARENT_TURN), counter(100, 100), other, counter(160, 60)];
+    let models: Vec<_> = decode(&lines).calls.iter().map(|call| call.model.as_str()).collect();
+    assert_eq!(models, ["gpt-5.2-codex", "gpt-5.5"]);
+}
+
+#[test]
+fn a_header_without_a_name_is_the_files_own() {
+    let header =
+        line("session_meta", r#"{"session_id":"s","cwd":"/home/dev/shop","model_provider":"openai"}"#);
+    let lines = [header, turn(PARENT_TURN), counter(100, 100)];
+    check(&lines, &[100]);
+    let call = &decode(&lines).calls[0];
+    assert_eq!((call.tenant.as_str(), call.provider.as_str()), ("/home/dev/shop", "openai"));
+}
+
+#[test]
+fn a_resumed_thread_goes_on_from_its_total_and_a_compaction_begins_a_new_one() {
+    let lines = [
+        meta(PARENT, ""),
+        turn(PARENT_TURN),
+        counter(100, 100),
+        counter(100, 100),
+        meta(PARENT, ""),
+        turn(CHILD_TURN),
+        counter(150, 50),
+        line("compacted", r#"{"message":"summary","replacement_history":[]}"#),
+        counter(30, 30),
+        counter(75, 45),
+    ];
+    check(&lines, &[100, 50, 30, 45]);
 }
 
 #[test]

@@ -97,11 +97,14 @@ impl Family {
     /// Takes note of a header, and says whether it is the file's own: the first one. One of another thread
     /// begins copied history.
     pub fn meta(&mut self, meta: &Meta<'_>) -> bool {
-        let id = meta.id.text().unwrap_or_default();
-        if id.is_empty() {
-            return false;
-        }
         let first = self.named == Named::ByFile;
+        let own = self.own.clone();
+        let id = match meta.id.text().filter(|id| !id.is_empty()) {
+            Some(id) => id,
+            // A header without a name is that of the file it opens.
+            None if first => std::borrow::Cow::Borrowed(&*own),
+            None => return false,
+        };
         if first {
             self.named = Named::ByHeader;
             self.own = (&*id).into();
