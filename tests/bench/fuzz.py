@@ -16,7 +16,7 @@ FILES, BYTES, LARGEST = 40, 64 << 10, 2 << 10
 # No sanitizer: they need a nightly compiler, and the program has no unsafe code. Comparisons are not traced: that halves
 # the speed, and the words of the dictionaries do the same for less.
 BUILD = ["-s", "none", "--no-trace-compares"]
-LIMITS = ["-max_len=4096", "-timeout=10", "-rss_limit_mb=6000", "-print_final_stats=1"]
+LIMITS = ["-max_len=4096", "-timeout=300", "-report_slow_units=300", "-rss_limit_mb=6000", "-print_final_stats=1"]
 
 
 def fuzz(target, folders, options):

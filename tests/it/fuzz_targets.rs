@@ -12,6 +12,13 @@ use outlay::domain::price::{PriceBook, parse_catalogue, write_catalogue};
 use outlay::domain::time::Timestamp;
 use outlay::domain::tokens::Tokens;
 use outlay::feed::detect::detect;
+use outlay::wire::dialect::limits::{self, Answered};
+use outlay::wire::dialect::meter::{self, Meter};
+use outlay::wire::dialect::request::{Request, Sending, UsageAsk};
+use outlay::wire::dialect::route::{self, Route};
+use outlay::wire::dialect::strip::Strip;
+use outlay::wire::dialect::{Dialect, failure, header};
+use outlay::wire::flat::{self, Flat};
 use outlay::wire::format::Format;
 use outlay::wire::row::{Row, Value};
 use outlay::wire::{Origin, Place, price_file};
@@ -20,7 +27,7 @@ use outlay::wire::{Origin, Place, price_file};
 pub type Target = fn(&[u8]);
 
 /// All targets, by the name of their fuzz target, their corpus and their dictionary.
-pub const TARGETS: [(&str, Target); 17] = [
+pub const TARGETS: [(&str, Target); 22] = [
     ("native", |data| file(&Format::Native, LOG, data)),
     ("claude_code", |data| file(&Format::ClaudeCode, CLAUDE_CODE, data)),
     ("codex", |data| file(&Format::Codex, CODEX, data)),
@@ -32,18 +39,36 @@ pub const TARGETS: [(&str, Target); 17] = [
     ("provider_body", |data| file(&Format::Body, LOG, data)),
     ("llm", |data| table(&Format::Llm, data)),
     ("opencode", |data| table(&Format::OpenCode, data)),
+    ("opencode_file", |data| file(&Format::OpenCodeFile, OPENCODE, data)),
     ("mapped_lines", |data| mapped("lines", data)),
     ("mapped_csv", |data| mapped("csv", data)),
     ("mapped_table", |data| mapped("table", data)),
     ("price_file", prices),
     ("detect", detection),
     ("config", configuration),
+    ("flat", flat),
+    ("request", request),
+    ("stream", stream),
+    ("answer", answer),
 ];
 
 const LOG: &str = "/logs/calls.jsonl";
 const CLAUDE_CODE: &str = "/h/.claude/projects/-home-dev-shop/0a1b2c3d-0000-4000-8000-000000000001.jsonl";
 const CODEX: &str = "/h/sessions/rollout-2026-11-22T03-02-37-01a20134-a516-76c1-a9f1-d482056a19be.jsonl";
 const GEMINI_CLI: &str = "/h/.gemini/tmp/shop/chats/session-1.jsonl";
+const OPENCODE: &str = "/h/storage/message/ses_1/msg_1.json";
+
+/// The APIs of the guard; the first byte of an input says which.
+const APIS: [(Dialect, &str, Option<&str>); 8] = [
+    (Dialect::OpenAi, "/v1/chat/completions", None),
+    (Dialect::OpenAi, "/v1/responses", None),
+    (Dialect::OpenAi, "/v1/completions", None),
+    (Dialect::Compatible, "/v1/chat/completions", None),
+    (Dialect::Anthropic, "/v1/messages", None),
+    (Dialect::Gemini, "/v1beta/models/m:generateContent", None),
+    (Dialect::Gemini, "/v1beta/models/m:streamGenerateContent", Some("alt=sse")),
+    (Dialect::Gemini, "/v1beta/models/m:streamGenerateContent", None),
+];
 
 /// Mappings that use every key there is, for each way that records lie on disk.
 const MAPPINGS: &str = r#"
@@ -264,6 +289,91 @@ fn configuration(data: &[u8]) {
         Err(errors) => {
             assert!(!errors.is_empty() && errors.iter().all(|error| !error.to_string().is_empty()));
         }
+    }
+}
+
+/// Of a line that is plain, the quick reader and `serde_json` read the same; a blank before it keeps it from the
+/// quick one.
+fn flat(data: &[u8]) {
+    const KEYS: [&str; 6] = ["id", "ts", "model", "input", "output", "cost_usd"];
+    let mut quick = Flat::new(&KEYS);
+    for line in data.split(|&byte| byte == b'\n') {
+        let blank = [b" ", line].concat();
+        let (mut values, mut others) = ([flat::Value::Missing; 6], [flat::Value::Missing; 6]);
+        let (read, other) = (quick.read(line, &mut values), Flat::new(&KEYS).read(&blank, &mut others));
+        assert_eq!(read.is_ok(), other.is_ok(), "{read:?} {other:?}");
+        if read.is_ok() {
+            let all = |values: &[flat::Value<'_>]| -> Vec<_> {
+                let of = |value: &flat::Value<'_>| {
+                    (value.bytes().map(std::borrow::Cow::into_owned), value.count(), value.dollars())
+                };
+                values.iter().map(of).collect()
+            };
+            assert_eq!(all(&values), all(&others));
+        }
+    }
+}
+
+/// Finds the API of an input.
+fn api(first: u8) -> (Dialect, Route) {
+    let (dialect, path, query) = APIS[usize::from(first) % APIS.len()];
+    (dialect, route::find("POST", path, query).expect("a route"))
+}
+
+/// A request is refused, or what is sent for it can be read again and is bound to the limit that was priced.
+fn request(data: &[u8]) {
+    let Some((&first, body)) = data.split_first() else { return };
+    let (dialect, route) = api(first);
+    let Ok(request) = Request::read(&route, dialect, body) else { return };
+    let _ = request.texts().map(|text| text.len()).sum::<usize>();
+    let most = Tokens::new(500);
+    let limit = request.peek().output_limit.map_or(most, |limit| limit.min(most));
+    let sending = Sending { limit: Some(limit), model: None, usage: UsageAsk::ByGuard };
+    let Ok(sent) = request.rewrite(&sending) else { return };
+    let again = Request::read(&route, dialect, &sent.body);
+    let again = again.unwrap_or_else(|why| panic!("{why}: {}", String::from_utf8_lossy(&sent.body)));
+    assert_eq!(again.peek().output_limit, Some(limit));
+    assert_eq!(again.peek().choices, request.peek().choices);
+}
+
+/// The way a stream is cut changes nothing of what is metered, and nothing of what the client gets.
+fn stream(data: &[u8]) {
+    let Some((&first, bytes)) = data.split_first() else { return };
+    let (_, route) = api(first);
+    let run = |chunks: &mut dyn Iterator<Item = &[u8]>| {
+        let (mut meter, mut strip) = (Meter::new(route.operation, route.framing), Strip::default());
+        let (mut text, mut client) = (String::new(), Vec::new());
+        for chunk in chunks {
+            meter.feed(chunk, &mut |piece| text.push_str(piece));
+            strip.feed(chunk, &mut client);
+        }
+        strip.finish(&mut client);
+        (meter.finish(), text, client)
+    };
+    let whole = run(&mut std::iter::once(bytes));
+    assert!(whole.2.len() <= bytes.len());
+    assert_eq!(whole, run(&mut bytes.chunks(1 + bytes.len() / 3)));
+    meter::body(route.operation, bytes);
+}
+
+/// Reads what an answer says beside its usage: headers, a line each, then a blank line and the body. The first byte
+/// says who answers.
+fn answer(data: &[u8]) {
+    let Some((&first, rest)) = data.split_first() else { return };
+    let (dialect, _) = api(first);
+    let text = String::from_utf8_lossy(rest);
+    let (head, body) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let headers: Vec<(&str, &str)> = head.lines().filter_map(|line| line.split_once(':')).collect();
+    let answered = Answered { headers: &headers, now: Timestamp::from_seconds(1_800_000_000) };
+    let provider = dialect.provider();
+    limits::read(&answered, provider.as_str());
+    for status in [400, 402, 429, 503] {
+        failure::classify(status, &answered, body.as_bytes(), provider.as_str());
+    }
+    failure::of_finish(body);
+    header::presented_key(&headers);
+    for (name, value) in &headers {
+        header::passes(header::Way::Downstream, name, value.as_bytes(), "close, te");
     }
 }
 
