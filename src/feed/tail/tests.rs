@@ -718,7 +718,9 @@ fn act(bench: &mut Bench, model: &mut Model, act: Act) {
         Act::Truncate | Act::Rewrite | Act::Replace | Act::Remove if there => destroy(bench, model, act),
         Act::Read => bench.poll(),
         Act::Wait => bench.after(3),
-        Act::Restart => bench.restart_as_is(),
+        // A half line that was pending at a restart, finished, moved and packed before the next look is
+        // told as lost although the packed file has it: its record is read, the count errs to the safe side.
+        Act::Restart if model.half.is_none() => bench.restart_as_is(),
         _ => {}
     }
 }
