@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Fuzzes every decoder, one after another, and prints a table.
 
-    tests/bench/fuzz.py [TARGET ...] [--runs 1000000] [--keep]
+    tests/bench/fuzz.py [TARGET ...] [--runs 1000000] [--keep] [--no-build]
 
 Needs `cargo install --locked cargo-fuzz`; a stable compiler will do. Each target starts from its kept corpus
 (tests/corpus/TARGET), uses its words (fuzz/dict/TARGET.dict) and gathers what is new in fuzz/corpus/TARGET. The input
@@ -12,6 +12,8 @@ corpus; files named seed-* and found-* always stay.
 import argparse, hashlib, os, re, subprocess, sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+HOST = re.search(r"host: (.*)", subprocess.run(["rustc", "-vV"], stdout=subprocess.PIPE, text=True).stdout)[1]
+PROGRAMS = os.path.join(ROOT, f"fuzz/target/{HOST}/release/")
 FILES, BYTES, LARGEST = 40, 64 << 10, 2 << 10
 # No sanitizer: they need a nightly compiler, and the program has no unsafe code. Comparisons are not traced: that halves
 # the speed, and the words of the dictionaries do the same for less.
@@ -20,7 +22,9 @@ LIMITS = ["-max_len=4096", "-timeout=300", "-report_slow_units=300", "-rss_limit
 
 
 def fuzz(target, folders, options):
-    command = ["cargo", "fuzz", "run", *BUILD, target, *folders, "--", *options]
+    artifacts = f"fuzz/artifacts/{target}/"
+    os.makedirs(os.path.join(ROOT, artifacts), exist_ok=True)
+    command = [PROGRAMS + target, f"-artifact_prefix={artifacts}", *options, *folders]
     return subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace")
 
 
@@ -91,10 +95,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("targets", nargs="*", metavar="TARGET")
     parser.add_argument("--runs", type=int, default=1_000_000)
+    parser.add_argument("--no-build", action="store_true")
     parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
     every = sorted(name[:-3] for name in os.listdir(os.path.join(ROOT, "fuzz/fuzz_targets")))
     targets = options.targets or every
+    if not options.no_build:
+        subprocess.run(["cargo", "fuzz", "build", *BUILD], cwd=ROOT, check=True)
     good = [run(target, options.runs) for target in targets] if options.runs else []
     if options.keep:
         for target in targets:

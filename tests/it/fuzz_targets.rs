@@ -246,7 +246,7 @@ fn price(calls: &[Call]) {
     }
 }
 
-/// What is read from a price file can be written as a catalogue and read again, and prices a call.
+/// What is read from a price file prices a call; what of it can be written as a catalogue is read again from it.
 fn prices(data: &[u8]) {
     let Ok(prices) = price_file::read(data) else { return };
     let mut call = Call::new(CallId::of("x", &[]), Timestamp::EPOCH, TenantId::new("a"), ModelId::new("m"));
@@ -257,7 +257,7 @@ fn prices(data: &[u8]) {
     }
     let read = parse_catalogue(&write_catalogue(&prices)).expect("our own catalogue");
     assert_eq!(write_catalogue(&read), write_catalogue(&prices));
-    assert_eq!(read.len(), prices.len());
+    assert!(read.len() <= prices.len());
 }
 
 /// What is taken for a format can be read as it.

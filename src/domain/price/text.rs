@@ -39,13 +39,19 @@ pub fn write_catalogue_with(remarks: &[&str], prices: &[Price]) -> String {
         let same = |next: &Price| {
             (&next.provider, &next.model, next.since) == (&price.provider, &price.model, price.since)
         };
-        let writable = !price.model.is_empty() && !price.model.contains(char::is_control);
-        if writable && !next.is_some_and(same) {
+        if is_writable(price) && !next.is_some_and(same) {
             text.push_str(&line(price));
             text.push('\n');
         }
     }
     text
+}
+
+/// Says whether the names of a price can stand in a line of their own that is no remark.
+fn is_writable(price: &Price) -> bool {
+    let plain = |name: &str| !name.contains(char::is_control);
+    let named = !price.model.is_empty() && !price.provider.starts_with('#');
+    named && plain(&price.model) && plain(&price.provider)
 }
 
 /// Reads every line of a catalogue.
