@@ -106,9 +106,9 @@ impl Default for Bounds {
             max_wait: Duration::from_secs(2),
             drain: Duration::from_secs(30),
             head: Duration::from_secs(10),
-            idle: Duration::from_secs(60),
+            idle: Duration::from_mins(1),
             progress: Duration::from_secs(10),
-            body: Duration::from_secs(300),
+            body: Duration::from_mins(5),
         }
     }
 }

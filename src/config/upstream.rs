@@ -178,14 +178,13 @@ pub(super) fn read(table: Table<'_>, file: &std::path::Path, env: Env<'_>) -> Op
         |item| item.choice(&dialects),
     );
     let plain_http = table.flag("plain_http").unwrap_or(false);
-    let base_url = match table.text("base_url") {
-        Some((text, item)) => BaseUrl::parse(&text, plain_http)
+    let base_url = if let Some((text, item)) = table.text("base_url") {
+        BaseUrl::parse(&text, plain_http)
             .map_err(|why| item.error(format!("is \"{}\": {why}", redacted(&text))))
-            .ok(),
-        None => {
-            table.error("has no `base_url`");
-            None
-        }
+            .ok()
+    } else {
+        table.error("has no `base_url`");
+        None
     };
     let setting = UpstreamSetting {
         name: name?,

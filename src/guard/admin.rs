@@ -1,7 +1,5 @@
 //! The admin listener: health and metrics. Nothing here changes anything.
 
-use std::sync::Arc;
-
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -11,7 +9,7 @@ use super::door;
 use super::house::{House, Stage};
 
 /// Answers one request.
-pub async fn answer(house: Arc<House>, request: Request<Incoming>) -> Response<Body> {
+pub fn answer(house: &House, request: Request<Incoming>) -> Response<Body> {
     let (head, _) = request.into_parts();
     if let Err(refusal) = door::check(&head, &house.names) {
         return text(StatusCode::FORBIDDEN, refusal.code());
@@ -27,7 +25,7 @@ pub async fn answer(house: Arc<House>, request: Request<Incoming>) -> Response<B
     }
     match head.uri.path() {
         "/health/live" => text(StatusCode::OK, "live"),
-        "/health/ready" => ready(&house),
+        "/health/ready" => ready(house),
         _ => {
             let mut response = text(StatusCode::OK, &house.metrics.text());
             let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";

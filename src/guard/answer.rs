@@ -41,7 +41,7 @@ const MOST_ERROR: usize = 1 << 20;
 /// The longest stream, bytes.
 const MOST_STREAM: u64 = 1 << 30;
 /// How long an answer without a reader is read on.
-const DRAIN: Duration = Duration::from_secs(60);
+const DRAIN: Duration = Duration::from_mins(1);
 /// The longest stream that is kept to be given again, bytes.
 const MOST_KEPT: usize = 1 << 20;
 
@@ -262,10 +262,11 @@ async fn next(body: &mut Incoming, deadline: Instant) -> Result<Option<Bytes>, F
             None => return Ok(None),
             Some(Err(_)) => return Err(FailureClass::ServerError),
             // Trailers end here.
-            Some(Ok(frame)) => match frame.into_data() {
-                Ok(piece) => return Ok(Some(piece)),
-                Err(_) => {}
-            },
+            Some(Ok(frame)) => {
+                if let Ok(piece) = frame.into_data() {
+                    return Ok(Some(piece));
+                }
+            }
         }
     }
 }

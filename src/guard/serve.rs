@@ -126,6 +126,6 @@ async fn answer(
 ) -> Result<Response<Body>, Infallible> {
     Ok(match face {
         Face::Calls => call::answer(house, request).await,
-        Face::Admin => admin::answer(house, request).await,
+        Face::Admin => admin::answer(&house, request),
     })
 }

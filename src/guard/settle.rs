@@ -57,9 +57,8 @@ pub fn settle(promise: &Promise<'_>, end: &End) -> Settled {
     let (metered, class) = match end {
         End::NotSent(class) => (None, Some(*class)),
         End::Refused(failure) => (None, Some(failure.class)),
-        End::Answered(metered) => (metered.as_ref(), None),
         End::Broken(class, metered) => (metered.as_ref(), Some(*class)),
-        End::Fused(metered, _) => (metered.as_ref(), None),
+        End::Answered(metered) | End::Fused(metered, _) => (metered.as_ref(), None),
     };
     let told = metered.map_or(&meter::Usage::Missing, |metered| &metered.usage);
     let mut call = promise.call.clone();

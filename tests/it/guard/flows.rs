@@ -56,7 +56,10 @@ fn what_goes_upstream_is_what_was_priced_and_carries_one_key() {
         assert!(values(gone).is_empty(), "{gone}");
     }
     let sent: serde_json::Value = serde_json::from_slice(&sent.body).expect("JSON");
-    assert_eq!((&sent["max_completion_tokens"], &sent["stream_options"]["include_usage"]), (&500.into(), &true.into()));
+    assert_eq!(
+        (&sent["max_completion_tokens"], &sent["stream_options"]["include_usage"]),
+        (&500.into(), &true.into())
+    );
 }
 
 #[test]
@@ -64,7 +67,9 @@ fn a_usage_that_only_the_guard_asked_for_is_taken_out_again() {
     let world = World::new();
     let plain = world.post(CHAT_STREAM.path, &CHAT_STREAM.with(50, "output=20"));
     assert!(!plain.text().contains("prompt_tokens") && plain.text().ends_with("data: [DONE]\n\n"));
-    let asked = CHAT_STREAM.with(50, "output=20").replace(r#""stream":true"#, r#""stream":true,"stream_options":{"include_usage":true}"#);
+    let asked = CHAT_STREAM
+        .with(50, "output=20")
+        .replace(r#""stream":true"#, r#""stream":true,"stream_options":{"include_usage":true}"#);
     assert!(world.post(CHAT_STREAM.path, &asked).text().contains("prompt_tokens"));
     world.exact(2);
 }
@@ -82,7 +87,10 @@ fn an_exhausted_cap_is_402_in_every_language_and_nothing_goes_upstream() {
     let other = world.send("POST", CHAT.path, &[("x-outlay-tenant", "other")], &CHAT.with(10, ""));
     assert_eq!(other.status, 200);
     world.exact(1);
-    assert_eq!(world.metric(r#"outlay_refusals_total{code="cap_exhausted",cap="tenant:acme"}"#), APIS.len() as u64);
+    assert_eq!(
+        world.metric(r#"outlay_refusals_total{code="cap_exhausted",cap="tenant:acme"}"#),
+        APIS.len() as u64
+    );
 }
 
 #[test]
@@ -167,7 +175,10 @@ fn a_repeated_request_is_charged_once() {
     world.exact(3);
     // Another tenant's key is another key.
     let other = [("x-outlay-tenant", "other"), ("idempotency-key", "a")];
-    assert_ne!(world.send("POST", CHAT.path, &other, &body).header("x-outlay-call"), first.header("x-outlay-call"));
+    assert_ne!(
+        world.send("POST", CHAT.path, &other, &body).header("x-outlay-call"),
+        first.header("x-outlay-call")
+    );
     world.exact(4);
 }
 
@@ -247,7 +258,10 @@ fn a_refusal_that_may_be_billed_is_charged_in_full() {
         assert!(sums.uncertain > before && sums.settled == 0, "{status}");
         (before, _) = (sums.uncertain, world.billed(index as u64 + 1));
     }
-    assert_eq!(world.metric(r#"outlay_calls_total{provider="openai",model="gpt-4o-mini",closing="uncertain"}"#), 3);
+    assert_eq!(
+        world.metric(r#"outlay_calls_total{provider="openai",model="gpt-4o-mini",closing="uncertain"}"#),
+        3
+    );
 }
 
 #[test]
@@ -313,8 +327,10 @@ fn a_whole_answer_past_its_limit_is_charged_as_it_is_and_the_next_is_held_for_al
 
 #[test]
 fn a_guard_that_is_stopped_refuses_ends_what_it_can_and_charges_the_rest() {
-    let mut world =
-        World::build(Build { guard: |guard| guard.bounds.drain = Duration::from_millis(300), ..Build::default() });
+    let mut world = World::build(Build {
+        guard: |guard| guard.bounds.drain = Duration::from_millis(300),
+        ..Build::default()
+    });
     let mut stuck = world.open(CHAT_STREAM.path, &CHAT_STREAM.with(100, "output=5 stall@chunk:2"));
     let mut ends = world.open(CHAT_STREAM.path, &CHAT_STREAM.with(100, "output=5 stall=50ms@chunk:2"));
     for open in [&mut stuck, &mut ends] {
@@ -344,8 +360,14 @@ fn a_new_cap_is_in_force_at_the_next_call() {
     let mut store = Store::open(&world.store).expect("a store");
     let author = Author { by: Label::new("ann"), at: super::world::NOW, why: Label::new("") };
     let mut rev = CapRev(0);
-    for (text, status) in [("tenant:acme 0/day", 402), ("tenant:acme 1/day", 200), ("tenant:acme 0 calls/day", 402)] {
+    for (text, status) in
+        [("tenant:acme 0/day", 402), ("tenant:acme 1/day", 200), ("tenant:acme 0 calls/day", 402)]
+    {
         rev = store.set_cap(&Cap::parse(text).expect("a cap"), rev, &author).expect("a change");
+        if status == 200 {
+            // What is lowered holds at once; what is raised, when the guard has looked.
+            world.until(|| world.house.vault.revision() == rev);
+        }
         assert_eq!(world.post(CHAT.path, &CHAT.with(10, "")).status, status, "{text}");
     }
     world.exact(2);
