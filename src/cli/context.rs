@@ -18,11 +18,7 @@ use crate::domain::time::Timestamp;
 use crate::feed::Problem;
 use crate::feed::discover::{Environment, discover};
 use crate::feed::ledger::Ledger;
-use crate::feed::table::{Opener, TableError, Tables};
-use crate::store::foreign::{Foreign, ForeignError};
 use crate::store::guard::Base;
-use crate::wire::format::Query;
-use crate::wire::row::{Row, Value};
 
 /// Settings, calendar and paths of this run.
 pub struct Context {
@@ -215,41 +211,4 @@ fn own_price(setting: &PriceSetting) -> Price {
         Some(rate) => price.with(class, rate),
         None => price,
     })
-}
-
-/// Opens foreign databases through the store's read-only door.
-pub struct Databases;
-
-impl Opener for Databases {
-    fn open(&self, path: &Path) -> Result<Box<dyn Tables>, TableError> {
-        Ok(Box::new(Database(Foreign::open(path).map_err(trouble)?)))
-    }
-}
-
-struct Database(Foreign);
-
-impl Tables for Database {
-    fn data_version(&self) -> Result<i64, TableError> {
-        self.0.data_version().map_err(trouble)
-    }
-
-    fn columns(&self, table: &str) -> Option<Vec<String>> {
-        self.0.columns(table)
-    }
-
-    fn rows(
-        &self,
-        query: &Query,
-        after: Option<&Value>,
-        each: &mut dyn FnMut(&Row<'_>, u64),
-    ) -> Result<Option<Value>, TableError> {
-        self.0.rows(query, after, each).map_err(trouble)
-    }
-}
-
-fn trouble(error: ForeignError) -> TableError {
-    match error {
-        ForeignError::Locked { .. } => TableError::Locked,
-        other => TableError::Broken(other.to_string()),
-    }
 }

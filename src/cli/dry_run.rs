@@ -5,11 +5,12 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
-use super::context::{Context, Databases};
+use super::context::Context;
 use crate::domain::call::{Call, Cost, Status};
 use crate::domain::label::Label;
 use crate::domain::observation::{BadLine, Batch, Skip, Tally};
 use crate::domain::price::Pricer;
+use crate::feed::Databases;
 use crate::feed::mark::Marks;
 use crate::feed::scan::scan;
 use crate::report::text;

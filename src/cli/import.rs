@@ -5,9 +5,10 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use super::context::{Context, Databases, now};
+use super::context::{Context, now};
 use crate::domain::observation::Batch;
 use crate::domain::price::PriceBook;
+use crate::feed::Databases;
 use crate::feed::ledger::Ledger;
 use crate::feed::mark::Marks;
 use crate::feed::scan::{ScanReport, scan_in_order};

@@ -7,16 +7,17 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::Context as _;
 
 use super::args::{OutputFormat, ReportArgs};
-use super::context::{Context, Databases, now};
+use super::context::{Context, now};
 use super::{Usage, import};
 use crate::domain::label::Label;
 use crate::domain::price::PriceBook;
-use crate::feed::Problem;
 use crate::feed::ledger::Ledger;
 use crate::feed::mark::Marks;
 use crate::feed::scan::scan;
+use crate::feed::{Databases, Problem};
 use crate::report::build::Builder;
 use crate::report::query::{By, Query, parse_when};
+use crate::report::resolve::Way;
 use crate::report::{Report, SourceLine, csv, json, table, verify};
 use crate::store::{Reader, StoreError};
 
@@ -58,7 +59,22 @@ fn from_ledgers(
     ledgers: &[Ledger],
     query: &Query,
 ) -> anyhow::Result<(Report, Vec<Problem>)> {
-    let desk = Mutex::new((Builder::new(query), book.pricer(), None));
+    for way in [Way::Quick, Way::Careful] {
+        if let (Some(report), problems) = read_by(way, book, ledgers, query)? {
+            return Ok((report, problems));
+        }
+    }
+    anyhow::bail!("the ledgers changed in a way that left no figure to trust: try again")
+}
+
+/// Reads them once; no report where that was too quick.
+fn read_by(
+    way: Way,
+    book: &PriceBook,
+    ledgers: &[Ledger],
+    query: &Query,
+) -> anyhow::Result<(Option<Report>, Vec<Problem>)> {
+    let desk = Mutex::new((Builder::new(query, way), book.pricer(), None));
     let scanned = scan(ledgers, &Marks::default(), &Databases, &|batch| {
         let mut desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
         let (builder, pricer, failure) = &mut *desk;
@@ -84,7 +100,7 @@ fn stored(context: &Context, query: &Query) -> anyhow::Result<Report> {
         Ok(_) => Reader::open(context.store_path()?)?,
         Err(error) => as_it_stands(context, error)?,
     };
-    let mut builder = Builder::new(query);
+    let mut builder = Builder::new(query, Way::Careful);
     let whole_days = context.calendar.name() == "UTC" && !query.by.contains(&By::Hour);
     let visit = &mut |at, slice: &_, sums: &_| builder.add(at, slice, *sums);
     if whole_days {
@@ -106,7 +122,7 @@ fn stored(context: &Context, query: &Query) -> anyhow::Result<Report> {
         builder.source(line);
     }
     builder.bad(reader.bad_lines(100)?);
-    Ok(builder.finish()?)
+    builder.finish()?.context("the sums of the store are of calls counted once")
 }
 
 /// Opens a store that cannot be brought up to date, and says so; what it holds is shown all the same.

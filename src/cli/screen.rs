@@ -4,29 +4,30 @@
 //! librarian answers what the screen asks of the store. All meet in bounded channels.
 
 use std::collections::HashMap;
-use std::io::{self, IsTerminal};
-use std::path::Path;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
-use super::context::{Context, Databases, now, variable};
+use super::context::{Context, now, variable};
 use super::{import, report};
+use crate::config;
 use crate::domain::books::Books;
 use crate::domain::calendar::{Calendar, Span};
-use crate::domain::call::{ModelId, Provider};
+use crate::domain::call::{ModelId, Provider, TenantId};
 use crate::domain::label::{Label, printable};
 use crate::domain::observation::Batch;
 use crate::domain::price::PriceBook;
 use crate::domain::rollup::{Change, Sign, Sums};
 use crate::domain::time::{Millis, Timestamp};
-use crate::feed::Problem;
 use crate::feed::follow::{self, Problems};
 use crate::feed::mark::Marks;
+use crate::feed::{Databases, Problem};
 use crate::store::{self, Reader, Store, StoreError};
 use crate::tui::{
-    App, BadRow, Depth, Detail, Effect, Event, Feed, PriceRow, Setup, Snapshot, SourceRow, SourceState,
+    App, BadRow, Depth, Detail, Effect, Event, Feed, PriceRow, Setup, Snapshot, SourceRow, SourceState, Step,
     Themes, Window,
 };
 
@@ -114,15 +115,22 @@ fn show(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         host: host(),
         themes: themes.names(),
-        theme: context.settings.ui.theme.clone(),
+        theme: theme(context),
     };
     let app = App::new(setup, now());
     let mut handle = |effect| {
         let question = match effect {
             Effect::Reload => Question::Everything,
             Effect::LoadWindow(window) => Question::Window(window),
-            Effect::LoadDetail(tenant) => Question::Detail(tenant),
-            _ => return,
+            Effect::LoadDetail(tenant, window) => Question::Detail(tenant, window),
+            Effect::LoadPrices(window) => Question::Prices(window),
+            Effect::SaveTheme(theme) => {
+                if let Err(error) = keep_theme(&theme) {
+                    context.log(&format!("cannot keep the theme: {error}"));
+                }
+                return;
+            }
+            Effect::Quit | Effect::Suspend | Effect::Resume | Effect::Redraw => return,
         };
         // The librarian is busy with as many questions as it can hold: the next key asks again.
         let _ = questions.try_send(question);
@@ -130,8 +138,39 @@ fn show(
     Ok(crate::tui::run(received, events, app, &themes, &mut handle)?.code())
 }
 
+/// Where the theme chosen on the screen is kept: losing it does no harm.
+fn kept_theme() -> Option<PathBuf> {
+    config::paths::state_dir(&variable).map(|folder| folder.join("tui.toml"))
+}
+
+/// Returns the theme to begin with: of the environment, else chosen on the screen, else configured.
+fn theme(context: &Context) -> String {
+    let configured = &context.settings.ui.theme;
+    if let Some(config::From::Environment(_) | config::From::Flag(_)) =
+        context.settings.origins.get("ui.theme")
+    {
+        return configured.clone();
+    }
+    let kept = kept_theme().and_then(|path| std::fs::read_to_string(path).ok());
+    let kept = kept.and_then(|text| text.parse::<toml::Table>().ok());
+    let chosen = kept.as_ref().and_then(|table| table.get("theme")).and_then(toml::Value::as_str);
+    chosen.unwrap_or(configured).to_owned()
+}
+
+/// Keeps the theme for the next start, in one step, so that no reader finds half of it.
+fn keep_theme(theme: &str) -> io::Result<()> {
+    let Some(path) = kept_theme() else { return Ok(()) };
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    // A JSON string is a TOML string.
+    writeln!(file, "theme = {}", serde_json::to_string(theme)?)?;
+    file.persist(&path)?;
+    Ok(())
+}
+
 fn own_themes() -> Vec<String> {
-    let folder = crate::config::paths::config_dir(&variable).map(|folder| folder.join("themes"));
+    let folder = config::paths::config_dir(&variable).map(|folder| folder.join("themes"));
     let entries = folder.and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten().flatten();
     let files =
         entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "toml"));
@@ -144,10 +183,12 @@ fn host() -> String {
 }
 
 /// What the screen asks of the store.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Question {
     Everything,
     Window(Window),
-    Detail(crate::domain::call::TenantId),
+    Detail(TenantId, Window),
+    Prices(Window),
 }
 
 /// Answers the screen's questions from its own reading connection.
@@ -159,34 +200,44 @@ struct Librarian {
 
 impl Librarian {
     fn answer(&self, asked: &Receiver<Question>, events: &SyncSender<Event>) {
-        let _ = self.prices().map(|prices| events.send(Event::Prices(prices)));
-        while let Ok(question) = asked.recv() {
-            let answer = match question {
-                Question::Everything => self.snapshot().map(|all| Event::Loaded(Box::new(all))),
-                Question::Window(window) => {
-                    self.reader.tenants(self.span(window)).map(|sums| Event::Window(window, sums))
+        let mut failing = false;
+        while let Ok(first) = asked.recv() {
+            let mut questions = vec![first];
+            // What was asked again meanwhile is answered once.
+            for question in asked.try_iter() {
+                if !questions.contains(&question) {
+                    questions.push(question);
                 }
-                Question::Detail(tenant) => self.detail(tenant).map(|detail| Event::Detail(Box::new(detail))),
-            };
-            let event = answer.unwrap_or_else(|error| Event::FeedState(Feed::Failed(error.to_string())));
-            let reloaded = matches!(event, Event::Loaded(_));
-            if events.send(event).is_err() {
-                return;
             }
-            if reloaded {
-                let _ = self.prices().map(|prices| events.send(Event::Prices(prices)));
+            for question in questions {
+                let answer = self.answer_one(question);
+                let healed = (failing && answer.is_ok()).then_some(Event::FeedState(Feed::Live));
+                failing = answer.is_err();
+                let event = answer.unwrap_or_else(|error| Event::FeedState(Feed::Failed(error.to_string())));
+                if std::iter::once(event).chain(healed).any(|event| events.send(event).is_err()) {
+                    return;
+                }
             }
         }
+    }
+
+    fn answer_one(&self, question: Question) -> Result<Event, StoreError> {
+        Ok(match question {
+            Question::Everything => Event::Loaded(Box::new(self.snapshot()?)),
+            Question::Window(window) => Event::Window(window, self.reader.tenants(self.span(window))?),
+            Question::Detail(tenant, window) => Event::Detail(Box::new(self.detail(tenant, window)?)),
+            Question::Prices(window) => Event::Prices(window, self.prices(window)?),
+        })
     }
 
     fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let now = now();
         let (today, month) = (self.calendar.day(now), self.calendar.month(now));
-        let minutes = self.reader.minutes(now.before(Millis::from_minutes(120)))?;
+        let minutes = self.reader.minutes(now.before(Millis::from_minutes(60)))?;
         let (today, month) = (self.reader.tenants(today)?, self.reader.tenants(month)?);
         let books = Books::load(self.calendar.clone(), now, today, month, minutes);
         let sources = source_rows(&self.reader)?.into_values().collect();
-        Ok(Snapshot { books, sources, prices: Vec::new() })
+        Ok(Snapshot { books, sources })
     }
 
     fn span(&self, window: Window) -> Span {
@@ -199,27 +250,45 @@ impl Librarian {
         }
     }
 
-    fn detail(&self, tenant: crate::domain::call::TenantId) -> Result<Detail, StoreError> {
-        let today = self.calendar.day(now());
+    fn detail(&self, tenant: TenantId, window: Window) -> Result<Detail, StoreError> {
+        let span = self.span(window);
         let mut models: Vec<(ModelId, Sums)> = Vec::new();
-        for (_, model, sums) in self.reader.models(tenant, today)? {
+        for (_, model, sums) in self.reader.models(tenant, span)? {
             match models.iter_mut().find(|(known, _)| *known == model) {
                 Some((_, known)) => *known += sums,
                 None => models.push((model, sums)),
             }
         }
-        Ok(Detail { tenant, models, hours: self.reader.hours(tenant, today)? })
+        Ok(Detail { tenant, window, models, steps: self.steps(tenant, span, window.step())? })
     }
 
-    /// The price table: every model used today, then every other with a price.
-    fn prices(&self) -> Result<Vec<PriceRow>, StoreError> {
+    /// Returns what each step of a span came to; the first is whole, also where the span cuts it.
+    fn steps(&self, tenant: TenantId, span: Span, step: Step) -> Result<Vec<(Timestamp, Sums)>, StoreError> {
+        if step == Step::Minute {
+            return Ok(Vec::new());
+        }
+        let start = step.of(&self.calendar, span.start).start;
+        let hours = self.reader.hours(tenant, Span { start, ..span })?;
+        let mut steps: Vec<(Timestamp, Sums)> = Vec::new();
+        for (at, sums) in hours {
+            let start = step.of(&self.calendar, at).start;
+            match steps.last_mut().filter(|last| last.0 == start) {
+                Some(last) => last.1 += sums,
+                None => steps.push((start, sums)),
+            }
+        }
+        Ok(steps)
+    }
+
+    /// The price table: every model used in the window, then every other with a price.
+    fn prices(&self, window: Window) -> Result<Vec<PriceRow>, StoreError> {
         let now = now();
-        let mut used: HashMap<(Provider, ModelId), Sums> = HashMap::new();
-        self.reader.rollups_by_day(Some(self.calendar.day(now)), &mut |_, slice, sums| {
-            *used.entry((slice.provider, slice.model)).or_default() += *sums;
+        let mut all: HashMap<(Provider, ModelId), Sums> = HashMap::new();
+        self.reader.rollups_by_day(Some(self.span(window)), &mut |_, slice, sums| {
+            *all.entry((slice.provider, slice.model)).or_default() += *sums;
         })?;
         let mut rows: Vec<PriceRow> = Vec::new();
-        for ((provider, model), today) in used {
+        for ((provider, model), used) in all {
             let price = self.book.find(provider, model, now);
             rows.push(PriceRow {
                 model,
@@ -227,7 +296,7 @@ impl Librarian {
                 input: price.as_ref().and_then(crate::domain::price::Price::input),
                 cached: price.as_ref().and_then(crate::domain::price::Price::cached),
                 output: price.as_ref().and_then(crate::domain::price::Price::output),
-                today,
+                used,
                 from: price.map_or_else(|| "none".to_owned(), |price| price.source().as_str().to_owned()),
             });
         }
@@ -246,7 +315,7 @@ impl Librarian {
                 input,
                 cached,
                 output,
-                today: Sums::default(),
+                used: Sums::default(),
                 from,
             };
             newest.insert(key, row);
@@ -273,7 +342,7 @@ impl Recorder {
         let book = Arc::clone(&self.book);
         let mut pricer = book.pricer();
         let mut version = self.store.data_version().ok();
-        let mut live = false;
+        let (mut live, mut failing) = (false, false);
         loop {
             let first = match recorded.recv_timeout(LOOK) {
                 Ok(batch) => batch,
@@ -298,7 +367,10 @@ impl Recorder {
                 Ok(applied) => Event::Changed(applied.changes.clone(), self.rows(&batches, &applied)),
                 Err(error) => Event::FeedState(Feed::Failed(error.to_string())),
             };
-            if self.events.send(event).is_err() {
+            let failed = matches!(event, Event::FeedState(_));
+            let healed = (failing && !failed).then_some(Event::FeedState(Feed::Live));
+            failing = failed;
+            if std::iter::once(event).chain(healed).any(|event| self.events.send(event).is_err()) {
                 return;
             }
         }

@@ -37,9 +37,9 @@ pub(super) fn read(table: Table<'_>) -> Option<Cap> {
 fn flags(table: &Table<'_>) -> String {
     let modes = [("hard", " --hard"), ("soft", " --soft")];
     let mode = table.get("mode").and_then(|item| item.choice(&modes)).unwrap_or_default();
-    let on_breach = table.text("on_breach").map(|(word, _)| match word.split_once(':') {
-        Some((word, model)) => format!(" --on-breach {word}:{}", words::quote(model)),
-        None => format!(" --on-breach {}", words::quote(&word)),
+    let on_breach = table.text("on_breach").map(|(told, _)| match told.split_once(':') {
+        Some((what, model)) => format!(" --on-breach {what}:{}", words::quote(model)),
+        None => format!(" --on-breach {}", words::quote(&told)),
     });
     let warn = table.get("warn").map(|item| match shares(&item).join(",").as_str() {
         "" => " --warn none".to_owned(),

@@ -46,6 +46,14 @@ pub fn load(path: Option<&Path>, env: Env<'_>) -> Result<Settings, Vec<ConfigErr
     if errors.is_empty() { Ok(settings) } else { Err(errors) }
 }
 
+/// Reads the content of a configuration file over the built-in settings; what the environment sets stays
+/// out of it, but for the home directory. The error is the list of all mistakes.
+pub fn parse(file: &Path, text: &str, env: Env<'_>) -> Result<Settings, Vec<ConfigError>> {
+    let mut settings = built_in(env);
+    let errors = read(&mut settings, file, text, env);
+    if errors.is_empty() { Ok(settings) } else { Err(errors) }
+}
+
 fn built_in(env: Env<'_>) -> Settings {
     Settings {
         file: None,
@@ -193,10 +201,7 @@ fn environment(settings: &mut Settings, env: Env<'_>) -> Vec<ConfigError> {
 /// Reads settings from text, for tests.
 #[cfg(test)]
 pub fn from_text(text: &str) -> Result<Settings, Vec<ConfigError>> {
-    let env = |name: &str| (name == "HOME").then(|| "/h".to_owned());
-    let mut settings = built_in(&env);
-    let errors = read(&mut settings, Path::new("/c/outlay.toml"), text, &env);
-    if errors.is_empty() { Ok(settings) } else { Err(errors) }
+    parse(Path::new("/c/outlay.toml"), text, &|name| (name == "HOME").then(|| "/h".to_owned()))
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub use error::ConfigError;
 pub use feed::{FeedSetting, FormatChoice, Ledger};
 pub use guard::{Bounds, GuardSetting, Identity, ModelSetting, Reach};
 pub use init::init_text;
-pub use load::load;
+pub use load::{load, parse};
 pub use price::PriceSetting;
 pub use settings::{From, Settings, Shown, Ui};
 pub use upstream::{BaseUrl, InputBound, KeySource, OnAbort, UpstreamSetting, is_forbidden};

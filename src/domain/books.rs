@@ -15,7 +15,7 @@ pub struct Book {
     pub today: Live,
     /// Since the first of the month.
     pub month: Live,
-    /// The last two hours.
+    /// The last hour.
     pub minutes: Minutes,
 }
 
@@ -43,7 +43,7 @@ impl Books {
         Books { calendar, now, day, month, tenants: BTreeMap::new(), total: Book::default() }
     }
 
-    /// Takes what the store holds: sums of today and of this month, and of each minute of the last two hours.
+    /// Takes what the store holds: sums of today and of this month, and of each minute of the last hour.
     pub fn load(
         calendar: Calendar,
         now: Timestamp,

@@ -1,4 +1,4 @@
-//! How fast money leaves: the minutes of the last two hours, and the hour they foretell.
+//! How fast money leaves: the minutes of the last hour, and the hour they foretell.
 
 use std::ops::AddAssign;
 
@@ -7,7 +7,7 @@ use super::rollup::{Change, Sign, Sums};
 use super::time::{Millis, Timestamp};
 
 /// Minutes that are kept.
-pub const MINUTES_KEPT: i64 = 120;
+pub const MINUTES_KEPT: i64 = 60;
 /// Minutes that the burn is measured over; times four is an hour.
 pub const BURN_MINUTES: i64 = 15;
 
@@ -84,7 +84,7 @@ pub const fn minute_of(at: Timestamp) -> i64 {
 pub struct Minutes(Vec<(i64, Live)>);
 
 impl Minutes {
-    /// Adds to the minute of `at`. What is too old to be kept, or two hours ahead, is left out.
+    /// Adds to the minute of `at`. What is too old to be kept, or an hour ahead, is left out.
     pub fn add(&mut self, at: Timestamp, live: Live, now: Timestamp) {
         let (minute, current) = (minute_of(at), minute_of(now));
         if minute <= current - MINUTES_KEPT || minute > current + MINUTES_KEPT {

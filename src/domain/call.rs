@@ -65,7 +65,7 @@ pub(super) use name;
 
 /// What a call is recognised by when it is read again: 128 bits of hash over the ledger kind and
 /// the identity that the ledger gives it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallId(u128);
 
 impl CallId {

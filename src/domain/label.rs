@@ -67,7 +67,7 @@ impl Label {
         if raw.is_empty() {
             return Label(&EMPTY);
         }
-        if raw.len() <= MAX_COLUMNS && raw.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+        if raw.len() <= MAX_COLUMNS && is_plain(raw) {
             return Label(keep(raw));
         }
         Label(keep(&safe(raw)))
@@ -115,7 +115,7 @@ impl fmt::Debug for Label {
 pub struct Labels {
     /// Names seen lately, by hash: nearly every name of a ledger is found here.
     recent: Box<[Label; RECENT]>,
-    all: HashMap<Box<str>, Label, RandomState>,
+    all: HashMap<Box<[u8]>, Label, RandomState>,
     hasher: RandomState,
 }
 
@@ -131,19 +131,21 @@ impl Default for Labels {
 impl Labels {
     /// Returns the label of `raw`, made at first sight.
     pub fn label(&mut self, raw: &str) -> Label {
-        let place = (self.hasher.hash_one(raw) % RECENT as u64) as usize;
+        self.of_bytes(raw.as_bytes())
+    }
+
+    /// Returns the label of text, made at first sight; what is not UTF-8 is replaced.
+    pub fn of_bytes(&mut self, raw: &[u8]) -> Label {
+        let place = usize::try_from(self.hasher.hash_one(raw) % RECENT as u64).unwrap_or(0);
         // A label that had to be altered never equals what it was made of, and is looked up below.
-        if self.recent[place].as_str() == raw {
+        if self.recent[place].as_str().as_bytes() == raw {
             return self.recent[place];
         }
-        let label = match self.all.get(raw) {
-            Some(&label) => label,
-            None => {
-                let label = Label::new(raw);
-                self.all.insert(raw.into(), label);
-                label
-            }
-        };
+        let known = self.all.get(raw).copied();
+        let label = known.unwrap_or_else(|| Label::from_bytes(raw));
+        if known.is_none() {
+            self.all.insert(raw.into(), label);
+        }
         self.recent[place] = label;
         label
     }
@@ -153,8 +155,16 @@ impl Labels {
 ///
 /// Nothing is kept: for text that is shown once, where [`Label`] is for names.
 pub fn printable(raw: &str, columns: usize) -> String {
+    if is_plain(raw) {
+        return raw[..raw.len().min(columns)].to_owned();
+    }
     let clean: String = raw.nfc().map(|c| if is_safe(c) { c } else { '\u{fffd}' }).collect();
     cut(&clean, columns).to_owned()
+}
+
+/// Says whether text is nothing but the printable characters of ASCII, each of one column.
+fn is_plain(raw: &str) -> bool {
+    raw.bytes().all(|byte| (0x20..0x7f).contains(&byte))
 }
 
 fn keep(text: &str) -> &'static Name {

@@ -39,4 +39,6 @@ pub struct Mark {
     pub head: u64,
     /// Hash of the last `min(1024, offset)` bytes before `offset`.
     pub tail: u64,
+    /// How far the tables of a database have been read, as their reader wrote it down; none for a file.
+    pub cursor: Option<Box<str>>,
 }

@@ -57,7 +57,8 @@ impl Skip {
 /// How many lines were read and left out, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Lines (rows, documents) looked at.
+    /// Lines (rows) looked at; a line that holds several records counts once for each. Every one of them is
+    /// a call, left out or bad.
     pub lines: u64,
     /// Left out, by [`Skip`].
     pub skipped: [u64; Skip::ALL.len()],
@@ -98,6 +99,11 @@ pub struct Decoded {
 impl Decoded {
     /// Bad lines kept with their text between two drains.
     pub const BAD_KEPT: usize = 200;
+
+    /// Counts the records of one line beyond the first, each as a line of its own.
+    pub fn more_records(&mut self, records: u64) {
+        self.tally.lines += records.saturating_sub(1);
+    }
 
     /// Counts a bad line, and keeps it while there is room.
     pub fn bad(&mut self, line: BadLine) {

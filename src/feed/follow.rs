@@ -262,7 +262,12 @@ fn hint(event: notify::Result<Event>) -> Option<Hint> {
         return Some(Hint::Names(Vec::new()));
     }
     let strip = |path: &PathBuf| path.strip_prefix("./").map_or_else(|_| path.clone(), Path::to_owned);
-    let paths = event.paths.iter().map(strip).collect();
+    let paths: Vec<PathBuf> = event.paths.iter().map(strip).collect();
+    // The journal of a database comes and goes with each transaction: it is the database that changed.
+    let databases: Option<Vec<PathBuf>> = paths.iter().map(|path| database(path)).collect();
+    if let Some(databases) = databases.filter(|databases| !databases.is_empty()) {
+        return (!matches!(event.kind, EventKind::Access(_))).then_some(Hint::Files(databases));
+    }
     match event.kind {
         EventKind::Access(_) => None,
         EventKind::Modify(ModifyKind::Data(_) | ModifyKind::Metadata(_) | ModifyKind::Any) => {
@@ -272,11 +277,37 @@ fn hint(event: notify::Result<Event>) -> Option<Hint> {
     }
 }
 
+/// Returns the database that a journal or log belongs to.
+fn database(path: &Path) -> Option<PathBuf> {
+    let name = path.to_str()?;
+    ["-wal", "-journal", "-shm"].iter().find_map(|end| name.strip_suffix(end)).map(PathBuf::from)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::feed::table::NoTables;
     use crate::wire::format::Format;
+
+    #[test]
+    fn a_journal_that_comes_and_goes_is_news_of_its_database() {
+        use notify::event::{CreateKind, RemoveKind};
+        let of = |kind, names: &[&str]| {
+            let event = names.iter().fold(Event::new(kind), |event, name| event.add_path(name.into()));
+            match hint(Ok(event)) {
+                Some(Hint::Files(paths)) => format!("files {paths:?}"),
+                Some(Hint::Names(paths)) => format!("names {paths:?}"),
+                Some(Hint::Wake) | None => "nothing".to_owned(),
+            }
+        };
+        let (created, removed) = (EventKind::Create(CreateKind::File), EventKind::Remove(RemoveKind::File));
+        assert_eq!(of(created, &["./a.db-journal"]), "files [\"a.db\"]");
+        assert_eq!(of(removed, &["/x/a.db-wal"]), "files [\"/x/a.db\"]");
+        assert_eq!(of(created, &["a.jsonl"]), "names [\"a.jsonl\"]");
+        assert_eq!(of(removed, &["a.db-wal", "b"]), "names [\"a.db-wal\", \"b\"]");
+        assert_eq!(of(EventKind::Access(notify::event::AccessKind::Any), &["a.db-wal"]), "nothing");
+        assert_eq!(of(created, &[]), "names []");
+    }
 
     #[test]
     fn an_append_comes_through_and_a_stop_ends_the_thread() {

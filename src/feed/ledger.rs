@@ -169,10 +169,16 @@ fn walk(base: &Path, depth: usize, found: &mut Expansion, wanted: &dyn Fn(&Path)
                     found.files.push(path.to_owned());
                 }
             }
+            Ok(entry) if !entry.file_type().is_dir() && wanted(entry.path()) => {
+                found.problems.push(not_a_file(entry.path()));
+            }
             Ok(_) => {}
+            Err(error) if error.path().is_some_and(|path| path.is_symlink() && wanted(path)) => {
+                found.problems.extend(error.path().map(not_a_file));
+            }
             Err(error) => {
                 let trouble = match error.io_error().map(std::io::Error::kind) {
-                    // A file that went away between listing and looking, and a dangling link, are no news.
+                    // A file that went away between listing and looking is no news.
                     None | Some(std::io::ErrorKind::NotFound) => continue,
                     Some(std::io::ErrorKind::PermissionDenied) => Trouble::Forbidden,
                     Some(kind) => Trouble::Unreadable(kind.to_string()),
@@ -183,6 +189,11 @@ fn walk(base: &Path, depth: usize, found: &mut Expansion, wanted: &dyn Fn(&Path)
             }
         }
     }
+}
+
+fn not_a_file(path: &Path) -> Problem {
+    let source = Label::from_bytes(path.as_os_str().as_encoded_bytes());
+    Problem { source, trouble: Trouble::NotAFile }
 }
 
 /// Says whether a file found in a directory that was named as a whole is worth a look.

@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::domain::mark::{FileId, Mark, Sight};
 
 /// Bytes hashed at either end of what was read.
-const PROOF: u64 = 1024;
+pub const PROOF: usize = 1024;
 
 /// Returns what a look at a file's metadata showed.
 pub fn sight(metadata: &Metadata) -> Sight {
@@ -37,8 +37,8 @@ pub struct Proofs {
 ///
 /// A file that is shorter by now gives an error.
 pub fn proofs(file: &File, offset: u64) -> io::Result<Proofs> {
-    let mut bytes = [0_u8; 1024];
-    let length = PROOF.min(offset);
+    let mut bytes = [0_u8; PROOF];
+    let length = offset.min(PROOF as u64);
     let bytes = &mut bytes[..usize::try_from(length).unwrap_or(0)];
     file.read_exact_at(bytes, 0)?;
     let head = xxh3_64(bytes);
@@ -51,33 +51,96 @@ pub fn proves(file: &File, mark: &Mark) -> bool {
     proofs(file, mark.offset).is_ok_and(|proofs| proofs == Proofs { head: mark.head, tail: mark.tail })
 }
 
+/// Returns a name without what rotation adds to it: `log.jsonl.2.gz` is `log.jsonl`.
+pub fn stem(name: &str) -> &str {
+    let packed = [".gz", ".zst", ".zstd"].iter().find_map(|end| name.strip_suffix(end));
+    packed.unwrap_or(name).trim_end_matches(|c: char| c.is_ascii_digit() || ".-_".contains(c))
+}
+
 /// How far each file has been read, by identity: a path is only a label.
 #[derive(Clone, Debug, Default)]
-pub struct Marks(HashMap<FileId, Mark, RandomState>);
+pub struct Marks {
+    by_file: HashMap<FileId, Mark, RandomState>,
+    by_stem: HashMap<Box<str>, Vec<FileId>, RandomState>,
+}
 
 impl Marks {
     /// Takes the marks of an earlier run.
     pub fn new(marks: impl IntoIterator<Item = Mark>) -> Marks {
-        Marks(marks.into_iter().map(|mark| (mark.sight.file, mark)).collect())
+        let mut all = Marks::default();
+        marks.into_iter().for_each(|mark| all.insert(mark));
+        all
     }
 
     /// Returns a file's mark.
     pub fn get(&self, file: FileId) -> Option<&Mark> {
-        self.0.get(&file)
+        self.by_file.get(&file)
     }
 
     /// Remembers a mark.
     pub fn insert(&mut self, mark: Mark) {
-        self.0.insert(mark.sight.file, mark);
+        let file = mark.sight.file;
+        match self.by_file.get_mut(&file) {
+            Some(known) if known.path == mark.path => *known = mark,
+            _ => {
+                self.remove(file);
+                self.by_stem.entry(stem(&mark.path).into()).or_default().push(file);
+                self.by_file.insert(file, mark);
+            }
+        }
     }
 
     /// Forgets a file that is gone for good.
     pub fn remove(&mut self, file: FileId) {
-        self.0.remove(&file);
+        let Some(mark) = self.by_file.remove(&file) else { return };
+        if let Some(files) = self.by_stem.get_mut(stem(&mark.path)) {
+            files.retain(|other| *other != file);
+            if files.is_empty() {
+                self.by_stem.remove(stem(&mark.path));
+            }
+        }
     }
 
     /// Returns all marks.
     pub fn iter(&self) -> impl Iterator<Item = &Mark> {
-        self.0.values()
+        self.by_file.values()
+    }
+
+    /// Returns the marks of files whose names differ only by what rotation adds.
+    pub fn of_stem(&self, stem: &str) -> impl Iterator<Item = &Mark> {
+        self.by_stem.get(stem).into_iter().flatten().filter_map(|file| self.by_file.get(file))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::label::Label;
+
+    #[test]
+    fn a_rotated_name_keeps_its_stem() {
+        for name in ["a.jsonl", "a.jsonl.1", "a.jsonl-20261125", "a.jsonl.2.gz", "a.jsonl_3.zst"] {
+            assert_eq!(stem(name), "a.jsonl");
+        }
+        assert_ne!(stem("b.jsonl"), stem("a.jsonl"));
+    }
+
+    #[test]
+    fn marks_are_found_by_file_and_by_stem_wherever_they_move() {
+        let mark = |inode, path: &str| Mark {
+            path: path.into(),
+            format: Label::new("native"),
+            sight: Sight { file: FileId { device: 1, inode }, ..Sight::default() },
+            offset: inode,
+            head: 0,
+            tail: 0,
+            cursor: None,
+        };
+        let mut marks = Marks::new([mark(1, "a"), mark(2, "a.1"), mark(3, "b")]);
+        assert_eq!(marks.of_stem("a").count(), 2);
+        marks.insert(mark(1, "b.1"));
+        assert_eq!((marks.of_stem("a").count(), marks.of_stem("b").count(), marks.iter().count()), (1, 2, 3));
+        marks.remove(FileId { device: 1, inode: 2 });
+        assert_eq!((marks.of_stem("a").count(), marks.get(FileId { device: 1, inode: 2 })), (0, None));
     }
 }

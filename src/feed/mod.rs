@@ -6,10 +6,12 @@ pub mod detect;
 pub mod mark;
 pub mod read;
 pub mod open;
+pub mod cursor;
 pub mod table;
 pub mod pump;
 pub mod scan;
 pub mod step;
+pub mod gap;
 pub mod tail;
 pub mod follow;
 
@@ -19,6 +21,7 @@ pub use follow::{Follow, follow};
 pub use ledger::{Ledger, LedgerError};
 pub use mark::Marks;
 pub use scan::{ScanReport, scan};
+pub use table::Databases;
 
 use std::fmt;
 
@@ -50,11 +53,18 @@ pub enum Trouble {
     Unreadable(String),
     /// A compressed file that ends early or is damaged; what came before was read.
     Damaged(String),
+    /// A database that another program holds for itself right now.
+    Locked,
     /// A database that could not be read; with the reason.
     Table(String),
 }
 
 impl Trouble {
+    /// Says whether it is about the path, and not about what the file holds.
+    pub fn is_of_path(&self) -> bool {
+        matches!(self, Trouble::NotAFile | Trouble::Forbidden | Trouble::Unreadable(_))
+    }
+
     /// Takes the system's error apart.
     pub fn from_io(error: &std::io::Error) -> Trouble {
         match error.kind() {
@@ -75,6 +85,7 @@ impl fmt::Display for Trouble {
             Trouble::Forbidden => f.write_str("may not be read: permission denied"),
             Trouble::Unreadable(why) => write!(f, "cannot be read: {why}"),
             Trouble::Damaged(why) => write!(f, "is damaged, read up to the damage: {why}"),
+            Trouble::Locked => f.write_str("is locked by its program: the last figures stand"),
             Trouble::Table(why) => write!(f, "cannot be read as a database: {why}"),
         }
     }

@@ -12,7 +12,7 @@ use super::Trouble;
 use super::detect::detect;
 use super::ledger::Ledger;
 use super::mark::sight;
-use super::table::Opener;
+use super::table::{Opener, SHORT};
 use crate::domain::mark::Sight;
 use crate::wire::format::Format;
 
@@ -72,8 +72,8 @@ fn look(opened: &Opened, path: &Path, databases: &dyn Opener) -> Result<Option<F
     let mut sample = Vec::new();
     let mut source = Unpacked::new(&opened.file, opened.packing);
     source.by_ref().take(SAMPLE).read_to_end(&mut sample).map_err(|error| Trouble::from_io(&error))?;
-    let tables = || databases.open(path);
-    let has_table = |name: &str| tables().is_ok_and(|database| database.columns(name).is_some());
+    let tables = || databases.open(path, SHORT);
+    let has_table = |name: &str| tables().is_ok_and(|database| matches!(database.columns(name), Ok(Some(_))));
     match (detect(&sample, path, &has_table), source.damage) {
         (Some(format), _) => Ok(Some(format)),
         (None, Some(damage)) => Err(Trouble::Damaged(damage)),

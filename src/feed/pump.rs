@@ -14,7 +14,7 @@ use crate::wire::format::Format;
 use crate::wire::{Decoder, Origin, Place};
 
 /// Calls collected before they are handed on.
-const BATCH: usize = 4096;
+const BATCH: usize = 1024;
 
 /// What to do with a last line that has no line end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl Subject<'_> {
             None => (0, 0),
         };
         let path = self.path.to_string_lossy().into();
-        Some(Mark { path, format: self.format.name(), sight, offset, head, tail })
+        Some(Mark { path, format: self.format.name(), sight, offset, head, tail, cursor: None })
     }
 }
 
@@ -117,6 +117,11 @@ pub fn pump(
                 }
                 advance(&mut place, block);
             }
+            Piece::Hole(length) => {
+                out.bad(hole(place, length));
+                out.tally.lines += 1;
+                place.offset += length;
+            }
             Piece::TooLong(excerpt, length) => {
                 out.bad(too_long(excerpt, place, length));
                 out.tally.lines += 1;
@@ -133,6 +138,7 @@ pub fn pump(
                 pending = length;
                 if last == Last::Try {
                     out.bad(too_long(excerpt, place, length));
+                    out.tally.lines += 1;
                 }
             }
         }
@@ -166,6 +172,11 @@ fn try_last(bytes: &[u8], place: Place, decoder: &mut dyn Decoder, out: &mut Dec
         out.tally.add(&attempt.tally);
         out.calls.append(&mut attempt.calls);
     }
+}
+
+fn hole(place: Place, length: u64) -> BadLine {
+    let reason = format!("{length} NUL bytes where a line begins: left out, what follows is read");
+    BadLine { offset: place.offset, line: place.line, length, reason, excerpt: String::new() }
 }
 
 fn too_long(excerpt: &[u8], place: Place, length: u64) -> BadLine {

@@ -7,11 +7,11 @@ use std::os::unix::fs::FileExt;
 use crate::wire::Place;
 
 /// Bytes asked for at once.
-pub const BUFFER: usize = 1 << 20;
+pub const BUFFER: usize = 256 << 10;
 /// The longest line that is kept; longer ones are skipped while streaming, and counted.
 pub const LONGEST_LINE: usize = 64 << 20;
 /// The largest block handed on, so that one block cannot hold too many calls.
-const BLOCK: usize = 256 << 10;
+const BLOCK: usize = 128 << 10;
 /// What is kept of a line that is too long, to show.
 const EXCERPT: usize = 800;
 
@@ -42,6 +42,9 @@ pub enum Piece<'a> {
     Lines(&'a [u8]),
     /// A line that is too long to keep: its first bytes, and its length without the line end.
     TooLong(&'a [u8], u64),
+    /// So many NUL bytes where a line begins, with something after them: a hole that truncation or a crash
+    /// has left.
+    Hole(u64),
     /// The last line, which has no line end (yet).
     Unfinished(&'a [u8]),
     /// The last line, which has no line end (yet) and is too long to keep.
@@ -87,7 +90,7 @@ pub fn lines(
     buffer: &mut Buffer,
     each: &mut dyn FnMut(Piece<'_>, u64) -> Flow,
 ) -> io::Result<u64> {
-    let mut cutter = Cutter { offset: start, skipped: 0, excerpt: Vec::new(), filled: 0 };
+    let mut cutter = Cutter { offset: start, skipped: 0, excerpt: Vec::new(), hole: 0, filled: 0 };
     let result = cutter.run(source, buffer, each);
     buffer.shrink();
     result.map(|()| cutter.offset)
@@ -100,6 +103,8 @@ struct Cutter {
     skipped: u64,
     /// Its first bytes.
     excerpt: Vec<u8>,
+    /// NUL bytes before what is in the buffer.
+    hole: u64,
     /// Bytes in the buffer: the beginning of a line.
     filled: usize,
 }
@@ -149,14 +154,21 @@ impl Cutter {
                 return flow;
             }
         }
+        let nuls = nuls(&bytes[begin..self.filled]);
+        if begin + nuls == self.filled {
+            // Whether anything follows is not known yet.
+            self.hole += nuls as u64;
+            self.filled = 0;
+            return Flow::On;
+        }
+        begin += nuls;
+        if self.hole + nuls as u64 > 0 && self.leap(nuls, each) == Flow::Stop {
+            return Flow::Stop;
+        }
         let from = begin.max(old);
         let end = memchr::memrchr(b'\n', &bytes[from..self.filled]).map_or(begin, |at| from + at + 1);
-        for block in blocks(&bytes[begin..end]) {
-            let flow = each(Piece::Lines(block), self.offset);
-            self.offset += block.len() as u64;
-            if flow == Flow::Stop {
-                return flow;
-            }
+        if self.hand_on(&bytes[begin..end], each) == Flow::Stop {
+            return Flow::Stop;
         }
         bytes.copy_within(end..self.filled, 0);
         self.filled -= end;
@@ -168,13 +180,51 @@ impl Cutter {
         Flow::On
     }
 
+    /// Steps over a hole, of which the last `nuls` bytes have just been seen.
+    fn leap(&mut self, nuls: usize, each: &mut dyn FnMut(Piece<'_>, u64) -> Flow) -> Flow {
+        let length = std::mem::take(&mut self.hole) + nuls as u64;
+        let flow = each(Piece::Hole(length), self.offset);
+        self.offset += length;
+        flow
+    }
+
+    /// Hands on whole lines, and the holes between them.
+    fn hand_on(&mut self, mut lines: &[u8], each: &mut dyn FnMut(Piece<'_>, u64) -> Flow) -> Flow {
+        while !lines.is_empty() {
+            let end = memchr::memmem::find(lines, b"\n\0").map_or(lines.len(), |at| at + 1);
+            for block in blocks(&lines[..end]) {
+                let flow = each(Piece::Lines(block), self.offset);
+                self.offset += block.len() as u64;
+                if flow == Flow::Stop {
+                    return flow;
+                }
+            }
+            lines = &lines[end..];
+            let nuls = nuls(lines);
+            if nuls > 0 && self.leap(nuls, each) == Flow::Stop {
+                return Flow::Stop;
+            }
+            lines = &lines[nuls..];
+        }
+        Flow::On
+    }
+
     fn rest(&mut self, bytes: &[u8], each: &mut dyn FnMut(Piece<'_>, u64) -> Flow) {
         if self.skipped > 0 {
             each(Piece::UnfinishedTooLong(&self.excerpt, self.skipped + bytes.len() as u64), self.offset);
-        } else if !bytes.is_empty() {
-            each(Piece::Unfinished(bytes), self.offset);
+            return;
         }
+        let nuls = nuls(bytes);
+        if nuls == bytes.len() || (nuls > 0 && self.leap(nuls, each) == Flow::Stop) {
+            return;
+        }
+        each(Piece::Unfinished(&bytes[nuls..]), self.offset);
     }
+}
+
+/// Counts the NUL bytes at the front.
+fn nuls(bytes: &[u8]) -> usize {
+    bytes.iter().take_while(|&&byte| byte == 0).count()
 }
 
 /// Cuts whole lines into blocks of at most [`BLOCK`] bytes, or one line where it is longer.
@@ -247,6 +297,10 @@ mod tests {
                     assert!(block.ends_with(b"\n"));
                     whole.extend_from_slice(block);
                 }
+                Piece::Hole(length) => {
+                    assert!(whole.last().is_none_or(|&last| last == b'\n'));
+                    whole.extend(vec![0; usize::try_from(length).unwrap()]);
+                }
                 Piece::Unfinished(bytes) => rest = bytes.to_vec(),
                 _ => panic!("{piece:?}"),
             }
@@ -258,10 +312,18 @@ mod tests {
     proptest! {
         #[test]
         fn however_the_bytes_arrive_the_lines_are_the_same(
-            text in proptest::collection::vec(prop_oneof![Just(b'\n'), any::<u8>()], 0..200), step in 1_usize..40
+            text in proptest::collection::vec(prop_oneof![Just(b'\n'), Just(0), any::<u8>()], 0..200),
+            step in 1_usize..40,
         ) {
-            let end = memchr::memrchr(b'\n', &text).map_or(0, |at| at + 1);
-            prop_assert_eq!(cut(&text, step), (text[..end].to_vec(), text[end..].to_vec(), end as u64));
+            let (whole, rest, end) = cut(&text, step);
+            prop_assert_eq!(end, whole.len() as u64);
+            prop_assert!(!rest.starts_with(&[0]) && !rest.contains(&b'\n'));
+            let all = [whole, rest].concat();
+            prop_assert!(text.starts_with(&all));
+            // Only a hole that nothing follows stays behind.
+            let left = &text[all.len()..];
+            prop_assert!(left.is_empty() || all.last().is_none_or(|&last| last == b'\n'));
+            prop_assert!(left.iter().all(|&byte| byte == 0));
         }
     }
 
@@ -285,6 +347,47 @@ mod tests {
         assert_eq!(end.unwrap(), huge + 5);
         assert_eq!(seen, [(0, 2), (2, huge), (huge + 3, 2)]);
         assert!(buffer.0.capacity() <= BUFFER * 2);
+    }
+
+    /// Cuts a source and tells each piece by its offset, its kind and its length.
+    fn pieces(source: &mut dyn Read) -> (Vec<(u64, &'static str, u64)>, u64) {
+        let mut seen = Vec::new();
+        let mut buffer = Buffer::default();
+        let end = lines(source, 0, &mut buffer, &mut |piece, offset| {
+            let (kind, length) = match piece {
+                Piece::Lines(block) => ("lines", block.len() as u64),
+                Piece::Hole(length) => ("hole", length),
+                Piece::TooLong(_, length) => ("long", length),
+                Piece::Unfinished(bytes) => ("half", bytes.len() as u64),
+                Piece::UnfinishedTooLong(_, length) => ("long half", length),
+            };
+            seen.push((offset, kind, length));
+            Flow::On
+        });
+        assert!(buffer.0.capacity() <= BUFFER * 2);
+        (seen, end.unwrap())
+    }
+
+    #[test]
+    fn a_line_behind_a_hole_is_read_however_large_the_hole_is() {
+        for step in [1, 2, 3, 100] {
+            let mut source = Drip(b"\0\0a\nb\n\0\0\0c\n\0", step);
+            let (seen, end) = pieces(&mut source);
+            let holes: Vec<_> = seen.iter().filter(|(_, kind, _)| *kind == "hole").copied().collect();
+            assert_eq!((holes, end), (vec![(0, "hole", 2), (6, "hole", 3)], 11), "{step} {seen:?}");
+            let lines: u64 = seen.iter().filter(|(_, kind, _)| *kind == "lines").map(|piece| piece.2).sum();
+            assert_eq!(lines, 6);
+        }
+        let huge = 5_000_000;
+        let (seen, end) = pieces(&mut (&b"a\n"[..]).chain(io::repeat(0).take(huge)).chain(&b"b\n"[..]));
+        assert_eq!(seen, [(0, "lines", 2), (2, "hole", huge), (huge + 2, "lines", 2)]);
+        assert_eq!(end, huge + 4);
+    }
+
+    #[test]
+    fn a_hole_with_nothing_after_it_may_still_be_filled() {
+        let (seen, end) = pieces(&mut (&b"a\n"[..]).chain(io::repeat(0).take(3_000_000)));
+        assert_eq!((seen, end), (vec![(0, "lines", 2)], 2));
     }
 
     #[test]

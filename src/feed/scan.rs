@@ -14,7 +14,7 @@ use super::mark::{Marks, proves, sight};
 use super::open::{Opened, Packing, Unpacked, open};
 use super::pump::{Last, Subject, origin, pump, replay, sending, source};
 use super::read::{Buffer, Flow, Stretch, next_line};
-use super::table::{Opener, Table, look};
+use super::table::{LONG, Opener, Table, look};
 use super::{Problem, Trouble};
 use crate::domain::mark::{FileId, Sight};
 use crate::domain::observation::{Batch, Decoded, Tally};
@@ -242,7 +242,10 @@ impl Shared<'_> {
     fn table(&self, from: &Source, format: Format) {
         let seen = look(&from.path).unwrap_or_default();
         let origin = origin(&from.path, &self.ledgers[from.ledger], &seen, from.rank);
-        let mut table = Table::new(&from.path, format);
+        let mut table = Table::new(&from.path, format, LONG);
+        if let Some(mark) = self.marks.get(seen.file) {
+            table.resume(mark);
+        }
         if let Err(trouble) = table.read(&origin, self.opener, &mut |batch| self.send(batch)) {
             self.problem(&from.path, trouble);
         }

@@ -43,6 +43,12 @@ pub fn step(mark: Option<&Mark>, sight: Option<&Sight>, proofs: impl FnOnce(u64)
     if sight.size < mark.offset {
         return Step::Truncated;
     }
+    let read_whole = mark.offset > 0 && mark.offset == mark.sight.size && sight.size == mark.sight.size;
+    if read_whole && sight.modified != mark.sight.modified {
+        // Written to and no longer than before: what was read is not what is there now, even where both
+        // ends are alike.
+        return Step::Replaced;
+    }
     match proofs(mark.offset) {
         Some(found) if found == (Proofs { head: mark.head, tail: mark.tail }) => {
             Step::Read { from: mark.offset }
@@ -72,6 +78,7 @@ mod tests {
             offset: 90,
             head: SAME.head,
             tail: SAME.tail,
+            cursor: None,
         };
         assert_eq!(step(Some(&mark), sight.as_ref(), |_| Some(proofs)), want);
     }
@@ -93,6 +100,23 @@ mod tests {
         check(Some(look(7, 0, 6)), SAME, Step::Truncated);
         check(Some(look(7, 120, 6)), Proofs { head: 1, tail: 3 }, Step::Replaced);
         check(Some(look(7, 100, 6)), Proofs { head: 0, tail: 2 }, Step::Replaced);
+    }
+
+    #[test]
+    fn a_file_read_whole_and_written_to_without_growth_holds_something_else() {
+        let mark = Mark {
+            path: "a".into(),
+            format: Label::new("native"),
+            sight: look(7, 100, 5),
+            offset: 100,
+            head: SAME.head,
+            tail: SAME.tail,
+            cursor: None,
+        };
+        let judge = |sight: Sight| step(Some(&mark), Some(&sight), |_| Some(SAME));
+        assert_eq!(judge(look(7, 100, 6)), Step::Replaced);
+        assert_eq!(judge(Sight { modified: 5, ..look(7, 100, 6) }), Step::Read { from: 100 });
+        assert_eq!(judge(look(7, 101, 6)), Step::Read { from: 100 });
     }
 
     #[test]

@@ -6,14 +6,16 @@ use std::io;
 use foldhash::fast::RandomState;
 
 use super::query::{Keys, Query};
-use super::resolve::{Outcome, Record, Resolver, only_failures};
+use super::resolve::{Ended, Outcome, Record, Resolver, Way, only_failures};
 use super::{Report, Row, SourceLine};
 use crate::domain::claim::Copy;
 use crate::domain::label::Label;
+use crate::domain::money::Money;
 use crate::domain::observation::{BadLine, Batch, Tally};
 use crate::domain::price::Pricer;
 use crate::domain::rollup::{Slice, Sums};
 use crate::domain::time::{Millis, Timestamp};
+use crate::domain::tokens::TokenCount;
 
 /// Bad lines a report keeps with their text.
 const BAD_KEPT: usize = 100;
@@ -28,29 +30,34 @@ type Sources = HashMap<u64, SourceLine, RandomState>;
 pub struct Builder<'a> {
     query: &'a Query,
     keys: Keys<'a>,
-    sums: Vec<Sums>,
+    sums: Rows,
     resolver: Resolver,
     sources: Sources,
     bad: Vec<(Label, BadLine)>,
+    /// Of the batch at hand, kept for their room.
+    rows: Vec<u32>,
+    records: Vec<Record>,
 }
 
 impl<'a> Builder<'a> {
     /// Starts without figures.
-    pub fn new(query: &'a Query) -> Builder<'a> {
+    pub fn new(query: &'a Query, way: Way) -> Builder<'a> {
         Builder {
             query,
             keys: Keys::new(query),
-            sums: Vec::new(),
-            resolver: Resolver::default(),
+            sums: Rows::default(),
+            resolver: Resolver::new(way),
             sources: HashMap::default(),
             bad: Vec::new(),
+            rows: Vec::new(),
+            records: Vec::new(),
         }
     }
 
     /// Keeps at most this many calls in memory, and more of them in temporary files.
     #[must_use]
-    pub fn keeping(mut self, calls: usize) -> Builder<'a> {
-        self.resolver = Resolver::keeping(calls);
+    pub fn keeping(mut self, calls: usize, way: Way) -> Builder<'a> {
+        self.resolver = Resolver::keeping(calls, way);
         self
     }
 
@@ -65,22 +72,26 @@ impl<'a> Builder<'a> {
         source.note = batch.note.or(source.note.take());
         let room = BAD_KEPT.saturating_sub(self.bad.len());
         self.bad.extend(batch.decoded.bad.into_iter().take(room).map(|line| (batch.source, line)));
-        let mut outside = 0;
         let ahead = self.query.now.after(AHEAD);
-        for call in &mut batch.decoded.calls {
+        let calls = &mut batch.decoded.calls;
+        let all = calls.len();
+        calls.retain_mut(|call| {
             if call.at > ahead {
                 call.at = self.query.now;
             }
-            if !self.query.wants(call.at) {
-                outside += 1;
-                continue;
-            }
-            let row = self.keys.row(call.at, &Slice::of(call, batch.source));
+            self.query.wants(call.at)
+        });
+        let outside = (all - calls.len()) as u64;
+        // Step by step for all: in a short loop the processor waits for several rows at once.
+        self.rows.clear();
+        self.rows.extend(calls.iter().map(|call| self.keys.row(call.at, &Slice::of(call, batch.source))));
+        self.records.clear();
+        self.records.extend(calls.iter().zip(&self.rows).map(|(call, &row)| {
             let sums = Sums::of(call, pricer.cost(call));
-            let record = Record { id: call.id, claim: call.claim, row, source: number, sums };
-            let sources = &mut self.sources;
-            self.resolver.add(record, &mut |outcome| drop_copy(sources, outcome))?;
-        }
+            Record { id: call.id, claim: call.claim, row, source: number, sums }
+        }));
+        let (sums, sources) = (&mut self.sums, &mut self.sources);
+        self.resolver.add_all(&self.records, &mut |outcome| settle(sums, sources, outcome))?;
         self.sources.entry(number).and_modify(|source| source.outside += outside);
         Ok(())
     }
@@ -89,7 +100,7 @@ impl<'a> Builder<'a> {
     pub fn add(&mut self, at: Timestamp, slice: &Slice, sums: Sums) {
         if self.query.wants(at) {
             let row = self.keys.row(at, slice);
-            count(&mut self.sums, row, sums);
+            self.sums.add(row, &sums);
         }
     }
 
@@ -103,25 +114,19 @@ impl<'a> Builder<'a> {
         self.bad.extend(lines);
     }
 
-    /// Returns the finished report.
+    /// Returns the finished report; `None` where calls came twice late, so that all has to be read again,
+    /// [`Way::Careful`].
     ///
     /// # Errors
     /// Where the temporary files of a large report cannot be read back.
-    pub fn finish(self) -> io::Result<Report> {
+    pub fn finish(self) -> io::Result<Option<Report>> {
         let Builder { query, keys, mut sums, resolver, mut sources, bad, .. } = self;
-        resolver.finish(&mut |outcome| match outcome {
-            Outcome::Counts(record) => {
-                count(&mut sums, record.row, record.sums);
-                if let Some(source) = sources.get_mut(&record.source) {
-                    source.calls += record.sums.calls;
-                    source.failed += record.sums.failed;
-                }
-            }
-            dropped @ Outcome::Dropped(..) => drop_copy(&mut sources, dropped),
-        })?;
+        if resolver.finish(&mut |outcome| settle(&mut sums, &mut sources, outcome))? == Ended::Again {
+            return Ok(None);
+        }
         let mut total = Sums::default();
-        let mut rows = Vec::with_capacity(sums.len());
-        for (row, sums) in (0_u32..).zip(sums) {
+        let mut rows = Vec::with_capacity(sums.usual.len());
+        for (row, sums) in (0_u32..).zip(sums.into_sums()) {
             total += sums;
             if !sums.is_empty() && (query.shows_failures() || !only_failures(&sums)) {
                 rows.extend(keys.key(row).map(|key| Row { key: key.clone(), sums }));
@@ -131,7 +136,7 @@ impl<'a> Builder<'a> {
         let mut sources: Vec<SourceLine> = sources.into_values().collect();
         sources.sort_by_key(|source| source.source);
         let zone = query.calendar.name().to_owned();
-        Ok(Report { zone, by: query.by.clone(), rows, total, sources, bad })
+        Ok(Some(Report { zone, by: query.by.clone(), rows, total, sources, bad }))
     }
 }
 
@@ -140,19 +145,70 @@ fn line(source: Label, format: Label) -> SourceLine {
     SourceLine { source, format, calls: 0, failed: 0, outside: 0, tally, copies, note: None }
 }
 
-fn count(rows: &mut Vec<Sums>, row: u32, sums: Sums) {
-    let row = row as usize;
-    if rows.len() <= row {
-        rows.resize(row + 1, Sums::default());
-    }
-    rows[row] += sums;
+/// The sums of all rows, in two parts: what every call adds to fits one line of the processor's cache.
+#[derive(Default)]
+struct Rows {
+    usual: Vec<Usual>,
+    rare: Vec<Rare>,
 }
 
-fn drop_copy(sources: &mut Sources, outcome: Outcome) {
-    if let Outcome::Dropped(source, why) = outcome
-        && let Some(source) = sources.get_mut(&source)
-    {
-        source.copies[why as usize] += 1;
+#[derive(Clone, Copy, Default)]
+#[repr(align(64))]
+struct Usual {
+    calls: i64,
+    cost: Money,
+    tokens: TokenCount,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Rare {
+    failed: i64,
+    reported: Money,
+    unpriced: i64,
+}
+
+impl Rows {
+    fn add(&mut self, row: u32, sums: &Sums) {
+        let row = row as usize;
+        if self.usual.len() <= row {
+            self.usual.resize(row + 1, Usual::default());
+            self.rare.resize(row + 1, Rare::default());
+        }
+        let usual = &mut self.usual[row];
+        usual.calls += sums.calls;
+        usual.cost += sums.cost;
+        usual.tokens += sums.tokens;
+        if (sums.failed, sums.reported, sums.unpriced) != (0, Money::ZERO, 0) {
+            let rare = &mut self.rare[row];
+            rare.failed += sums.failed;
+            rare.reported += sums.reported;
+            rare.unpriced += sums.unpriced;
+        }
+    }
+
+    fn into_sums(self) -> impl Iterator<Item = Sums> {
+        self.usual.into_iter().zip(self.rare).map(|(usual, rare)| {
+            let Usual { calls, cost, tokens } = usual;
+            let Rare { failed, reported, unpriced } = rare;
+            Sums { calls, failed, tokens, cost, reported, unpriced }
+        })
+    }
+}
+
+fn settle(sums: &mut Rows, sources: &mut Sources, outcome: Outcome) {
+    match outcome {
+        Outcome::Counts(record) => {
+            sums.add(record.row, &record.sums);
+            if let Some(source) = sources.get_mut(&record.source) {
+                source.calls += record.sums.calls;
+                source.failed += record.sums.failed;
+            }
+        }
+        Outcome::Dropped(source, why) => {
+            if let Some(source) = sources.get_mut(&source) {
+                source.copies[why as usize] += 1;
+            }
+        }
     }
 }
 
@@ -223,10 +279,15 @@ mod tests {
     }
 
     fn report(lines: &[(Line, usize)], kept: usize) -> Report {
+        let quick = report_by(lines, kept, Way::Quick);
+        quick.or_else(|| report_by(lines, kept, Way::Careful)).expect("the careful way ends")
+    }
+
+    fn report_by(lines: &[(Line, usize)], kept: usize, way: Way) -> Option<Report> {
         let query =
             Query { by: vec![By::Source], since: None, until: None, calendar: Calendar::utc(), now: NOW };
         let book = PriceBook::default();
-        let mut builder = Builder::new(&query).keeping(kept);
+        let mut builder = Builder::new(&query, way).keeping(kept, way);
         let mut pricer = book.pricer();
         for (line, source) in lines {
             let source = Label::new(["a", "b", "c"][*source]);

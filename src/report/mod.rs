@@ -2,6 +2,7 @@
 
 pub mod query;
 pub mod resolve;
+pub mod spill;
 pub mod build;
 pub mod text;
 pub mod table;

@@ -359,6 +359,24 @@ pub(super) fn each(
     Ok(())
 }
 
+/// Shows the time, tenant and sums of each call from `start` on.
+pub(super) fn since(
+    conn: &Connection,
+    start: i64,
+    visit: &mut dyn FnMut(i64, i64, &Figures),
+) -> rusqlite::Result<()> {
+    let mut statement = conn
+        .prepare_cached(&format!("SELECT {SUMMED}, slice.tenant, slice.status FROM {ROWS} WHERE at >= ?1"))?;
+    let mut rows = statement.query([start])?;
+    while let Some(row) = rows.next()? {
+        let (tenant, status) = (row.get(SUMMED_COUNT)?, row.get(SUMMED_COUNT + 1)?);
+        let calls = u32::try_from(row.get::<_, i64>(1)?).unwrap_or(u32::MAX);
+        let sums = sums(variant(&Status::ALL, status), calls, tokens(row, 2)?, cost(row, 8)?);
+        visit(row.get(0)?, tenant, &Figures::of(&sums));
+    }
+    Ok(())
+}
+
 /// Returns the time of the latest call.
 pub(super) fn latest(conn: &Connection) -> rusqlite::Result<Option<i64>> {
     conn.query_row("SELECT max(at) FROM call", [], |row| row.get(0))

@@ -1,7 +1,6 @@
 //! Reading other programs' SQLite databases: never a write, never a lock held longer than an answer.
 
-use std::cmp::Ordering;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,13 +10,12 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
 use crate::wire::format::Query;
 use crate::wire::row::{Row, Value};
 
-/// How long to wait while the other program writes.
-const PATIENCE: Duration = Duration::from_secs(2);
-
 /// A foreign database, open for reading only.
 pub struct Foreign {
     conn: Connection,
     path: PathBuf,
+    /// The log that has to be there, where the database keeps one.
+    log: Option<PathBuf>,
 }
 
 /// Why a foreign database could not be read.
@@ -51,6 +49,12 @@ pub enum ForeignError {
         /// What the system says.
         why: String,
     },
+    /// The log (`-wal`) is gone while the database is in use: what it held is not in the file.
+    #[error("{} is in use, but its log is gone: the newest rows are missing until its program is started anew", path.display())]
+    LogMissing {
+        /// The file.
+        path: PathBuf,
+    },
     /// The database does not understand the question: its tables are not those expected.
     #[error("{} cannot answer ({why}): its tables are not those of this format", path.display())]
     Question {
@@ -62,8 +66,8 @@ pub enum ForeignError {
 }
 
 impl Foreign {
-    /// Opens a database for reading.
-    pub fn open(path: &Path) -> Result<Foreign, ForeignError> {
+    /// Opens a database for reading; a question waits for a lock as long as `patience` says.
+    pub fn open(path: &Path, patience: Duration) -> Result<Foreign, ForeignError> {
         match std::fs::metadata(path) {
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -73,44 +77,53 @@ impl Foreign {
                 return Err(ForeignError::Unreadable { path: path.to_owned(), why: error.to_string() });
             }
         }
+        if beside(path, "-shm").exists() && !beside(path, "-wal").exists() && keeps_log(path) {
+            return Err(ForeignError::LogMissing { path: path.to_owned() });
+        }
         let fault = |error: rusqlite::Error| ForeignError::of(path, &error);
         // Read-only, without `immutable`: the other program may be writing.
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = Connection::open_with_flags(path, flags).map_err(fault)?;
-        conn.busy_timeout(PATIENCE).map_err(fault)?;
+        conn.busy_timeout(patience).map_err(fault)?;
         conn.execute_batch(
             "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;",
         )
         .map_err(fault)?;
         let _tables: i64 =
             conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(fault)?;
-        Ok(Foreign { conn, path: path.to_owned() })
+        let mode: String = conn.query_row("PRAGMA journal_mode", [], |row| row.get(0)).map_err(fault)?;
+        let log = (mode == "wal").then(|| beside(path, "-wal"));
+        Ok(Foreign { conn, path: path.to_owned(), log })
     }
 
     /// Returns a number that changes when the other program has written.
     pub fn data_version(&self) -> Result<i64, ForeignError> {
+        if self.log.as_ref().is_some_and(|log| !log.exists()) {
+            return Err(ForeignError::LogMissing { path: self.path.clone() });
+        }
         let version = self.conn.query_row("PRAGMA data_version", [], |row| row.get(0));
         version.map_err(|error| ForeignError::of(&self.path, &error))
     }
 
     /// Returns the columns of a table or view; `None` where there is none of that name.
-    pub fn columns(&self, table: &str) -> Option<Vec<String>> {
+    pub fn columns(&self, table: &str) -> Result<Option<Vec<String>>, ForeignError> {
         let read = || -> rusqlite::Result<Vec<String>> {
             // 1 is a hidden column of a virtual table; 2 and 3 are computed ones, which can be read.
             let sql = "SELECT name FROM pragma_table_xinfo(?1) WHERE hidden <> 1";
             self.conn.prepare(sql)?.query_map([table], |row| row.get(0))?.collect()
         };
-        read().ok().filter(|columns| !columns.is_empty())
+        let columns = read().map_err(|error| ForeignError::of(&self.path, &error))?;
+        Ok(Some(columns).filter(|columns| !columns.is_empty()))
     }
 
-    /// Asks a question and shows each row of the answer with its number, from 1. Returns the cursor to
-    /// go on from next time: the largest value of the question's cursor column so far.
+    /// Asks a question, from a value of its cursor column on, and shows each row of the answer with its
+    /// number, from 1.
     pub fn rows(
         &self,
         query: &Query,
         after: Option<&Value>,
         visit: &mut dyn FnMut(&Row<'_>, u64),
-    ) -> Result<Option<Value>, ForeignError> {
+    ) -> Result<(), ForeignError> {
         self.answer(query, after, visit).map_err(|error| ForeignError::of(&self.path, &error))
     }
 
@@ -119,20 +132,15 @@ impl Foreign {
         query: &Query,
         after: Option<&Value>,
         visit: &mut dyn FnMut(&Row<'_>, u64),
-    ) -> rusqlite::Result<Option<Value>> {
+    ) -> rusqlite::Result<()> {
         let mut statement = self.conn.prepare(&query.sql)?;
         let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
-        let cursor_column = query
-            .cursor
-            .as_ref()
-            .and_then(|cursor| columns.iter().position(|name| name.eq_ignore_ascii_case(cursor)));
         if statement.parameter_count() > 0 {
             match after {
                 Some(value) => statement.raw_bind_parameter(1, Bound(value))?,
                 None => statement.raw_bind_parameter(1, Null)?,
             }
         }
-        let mut cursor = after.cloned();
         let mut values = Vec::with_capacity(columns.len());
         let mut rows = statement.raw_query();
         let mut number = 0;
@@ -142,16 +150,23 @@ impl Foreign {
             for index in 0..columns.len() {
                 values.push(value(row.get_ref(index)?));
             }
-            if let Some(seen) = cursor_column.and_then(|index| values.get(index))
-                && cursor.as_ref().is_none_or(|held| order(seen, held) == Ordering::Greater)
-                && *seen != Value::Null
-            {
-                cursor = Some(seen.clone());
-            }
             visit(&Row { columns: &columns, values: &values }, number);
         }
-        Ok(cursor)
+        Ok(())
     }
+}
+
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
+/// Says whether a database's header names a write-ahead log.
+fn keeps_log(path: &Path) -> bool {
+    let mut header = [0_u8; 20];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    read.is_ok() && header[18..] == [2, 2]
 }
 
 impl ForeignError {
@@ -202,25 +217,4 @@ fn value(raw: ValueRef<'_>) -> Value {
 fn shortest(number: f64) -> String {
     let (plain, short) = (number.to_string(), format!("{number:e}"));
     if plain.len() <= 24 { plain } else { short }
-}
-
-/// Compares as SQLite does: nothing, then numbers, then text.
-fn order(left: &Value, right: &Value) -> Ordering {
-    let rank = |value: &Value| match value {
-        Value::Null => 0,
-        Value::Integer(_) | Value::Real(_) => 1,
-        Value::Text(_) => 2,
-    };
-    match (left, right) {
-        (Value::Integer(left), Value::Integer(right)) => left.cmp(right),
-        (Value::Text(left), Value::Text(right)) => left.as_bytes().cmp(right.as_bytes()),
-        (Value::Integer(_) | Value::Real(_), Value::Integer(_) | Value::Real(_)) => {
-            real(left).total_cmp(&real(right))
-        }
-        _ => rank(left).cmp(&rank(right)),
-    }
-}
-
-fn real(value: &Value) -> f64 {
-    value.text().and_then(|text| text.parse().ok()).unwrap_or(0.0)
 }

@@ -16,7 +16,7 @@ pub(super) fn set(conn: &Connection, mark: &Mark, now: Timestamp) -> rusqlite::R
     };
     let mut statement = conn.prepare_cached(
         "INSERT OR REPLACE INTO mark (file, path, format, device, inode, size, modified, changed, offset,
-           head, tail, seen_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+           head, tail, seen_at, cursor) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
     )?;
     statement
         .execute(params![
@@ -32,6 +32,7 @@ pub(super) fn set(conn: &Connection, mark: &Mark, now: Timestamp) -> rusqlite::R
             mark.head.cast_signed(),
             mark.tail.cast_signed(),
             now.millis(),
+            mark.cursor,
         ])
         .map(drop)
 }
@@ -39,7 +40,8 @@ pub(super) fn set(conn: &Connection, mark: &Mark, now: Timestamp) -> rusqlite::R
 /// Returns all marks, the last one set last.
 pub(super) fn all(conn: &Connection) -> rusqlite::Result<Vec<Mark>> {
     let mut statement = conn.prepare_cached(
-        "SELECT path, format, device, inode, size, modified, changed, offset, head, tail FROM mark
+        "SELECT path, format, device, inode, size, modified, changed, offset, head, tail, cursor
+         FROM mark
          ORDER BY seen_at, rowid",
     )?;
     statement.query_map([], read)?.collect()
@@ -60,5 +62,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Mark> {
         offset: number(7)?,
         head: number(8)?,
         tail: number(9)?,
+        cursor: row.get::<_, Option<String>>(10)?.map(String::into_boxed_str),
     })
 }

@@ -16,7 +16,11 @@ use super::{StoreError, folder};
 /// `OutL`: marks a SQLite file as a store of ours.
 const APPLICATION_ID: i64 = 0x4f75_744c;
 /// The schema, step by step. A step that has been released is never edited.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
+];
 /// How long to wait for another process's transaction.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes of the smallest SQLite database.

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
+use foldhash::fast::RandomState;
 use rusqlite::Connection;
 
 use super::call;
@@ -25,7 +26,7 @@ use crate::domain::time::Timestamp;
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 /// How far back minutes are read.
-const MINUTES_KEPT: i64 = 120 * MINUTE;
+const MINUTES_KEPT: i64 = 60 * MINUTE;
 
 /// The store, open for reading.
 pub struct Reader {
@@ -73,23 +74,23 @@ impl Reader {
         })
     }
 
-    /// Returns the sums of each minute and tenant since an instant, in order of time; at most the two
-    /// hours before the latest call.
+    /// Returns the sums of each minute and tenant since an instant, in order of time; at most the hour
+    /// before the latest call.
     pub fn minutes(&self, since: Timestamp) -> Result<Vec<(Timestamp, TenantId, Sums)>, StoreError> {
         self.read(|conn, names| {
             let Some(latest) = call::latest(conn)? else { return Ok(Vec::new()) };
             let earliest = latest - latest.rem_euclid(MINUTE) - MINUTES_KEPT;
             let since = since.millis() - since.millis().rem_euclid(MINUTE);
-            let mut sums: BTreeMap<(i64, i64), Figures> = BTreeMap::new();
-            call::between(conn, (since.max(earliest), i64::MAX), &mut |at, key, figures| {
-                let minute = at.millis() - at.millis().rem_euclid(MINUTE);
-                sums.entry((minute, key.tenant)).or_default().add(figures);
+            let mut sums: HashMap<(i64, i64), Figures, RandomState> = HashMap::default();
+            call::since(conn, since.max(earliest), &mut |at, tenant, figures| {
+                sums.entry((at - at.rem_euclid(MINUTE), tenant)).or_default().add(figures);
             })?;
             let mut minutes = Vec::with_capacity(sums.len());
             for ((minute, tenant), figures) in sums {
                 let tenant = TenantId::from_label(names.label(conn, tenant)?);
                 minutes.push((Timestamp::from_millis(minute), tenant, figures.sums()));
             }
+            minutes.sort_unstable_by_key(|(minute, tenant, _)| (*minute, *tenant));
             Ok(minutes)
         })
     }

@@ -3,6 +3,7 @@
 use crossterm::event::KeyEvent;
 
 use crate::domain::books::Books;
+use crate::domain::calendar::{Calendar, Span};
 use crate::domain::call::{ModelId, Provider, TenantId};
 use crate::domain::label::Label;
 use crate::domain::money::Rate;
@@ -28,14 +29,18 @@ pub enum Event {
     Window(Window, Vec<(TenantId, Sums)>),
     /// What was asked for by [`Effect::LoadDetail`].
     Detail(Box<Detail>),
-    /// The price table, with what each model came to today.
-    Prices(Vec<PriceRow>),
+    /// The price table, with what each model came to: what was asked for by [`Effect::LoadPrices`].
+    Prices(Window, Vec<PriceRow>),
     /// How the feeds stand as a whole.
     FeedState(Feed),
     /// The terminal's window gained or lost the focus.
     Focus(bool),
     /// A signal asks the program to end.
     Stop(i32),
+    /// A signal asks the program to give the terminal back and wait.
+    Suspend,
+    /// The program goes on after it was stopped: the terminal may show anything.
+    Continued,
 }
 
 /// What the screen asks of its surroundings.
@@ -45,27 +50,29 @@ pub enum Effect {
     Quit,
     /// Give the terminal back and stop, until the shell continues us.
     Suspend,
+    /// Take the terminal again after a stop, and draw every cell.
+    Resume,
     /// Draw every cell again.
     Redraw,
     /// Read the books anew and send [`Event::Loaded`]: a day or month has begun.
     Reload,
     /// Read the sums of a window and send [`Event::Window`].
     LoadWindow(Window),
-    /// Read a tenant's models and hours of today and send [`Event::Detail`].
-    LoadDetail(TenantId),
+    /// Read what a tenant spent on in a window, and when, and send [`Event::Detail`].
+    LoadDetail(TenantId, Window),
+    /// Read the price table with the sums of a window and send [`Event::Prices`].
+    LoadPrices(Window),
     /// Keep the theme for the next start.
     SaveTheme(String),
 }
 
-/// Everything the overview shows.
+/// Everything the overview shows without being asked.
 #[derive(Debug)]
 pub struct Snapshot {
     /// The sums.
     pub books: Books,
     /// The sources, in the order of their configuration.
     pub sources: Vec<SourceRow>,
-    /// The price table.
-    pub prices: Vec<PriceRow>,
 }
 
 /// How the feeds stand as a whole.
@@ -119,6 +126,27 @@ impl Window {
         }
     }
 
+    /// Returns when its calls were made, as a sentence says it.
+    pub const fn phrase(self) -> &'static str {
+        match self {
+            Window::Hour => "in the last hour",
+            Window::SixHours => "in the last 6 hours",
+            Window::Day => "in the last 24 hours",
+            Window::Today => "today",
+            Window::Week => "in the last 7 days",
+            Window::Month => "this month",
+        }
+    }
+
+    /// Returns the stretch of time that one bar of its picture stands for.
+    pub const fn step(self) -> Step {
+        match self {
+            Window::Hour => Step::Minute,
+            Window::SixHours | Window::Day | Window::Today => Step::Hour,
+            Window::Week | Window::Month => Step::Day,
+        }
+    }
+
     /// Returns its length in minutes, nothing where the calendar says it.
     pub const fn minutes(self) -> Option<u64> {
         match self {
@@ -142,15 +170,48 @@ impl Window {
     }
 }
 
-/// A tenant's models and hours of today.
+/// A stretch of time that sums are shown by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A minute: the books hold them.
+    Minute,
+    /// An hour of the calendar's zone.
+    Hour,
+    /// A day of the calendar's zone.
+    Day,
+}
+
+impl Step {
+    /// Returns the word for it.
+    pub const fn says(self) -> &'static str {
+        match self {
+            Step::Minute => "minute",
+            Step::Hour => "hour",
+            Step::Day => "day",
+        }
+    }
+
+    /// Returns the step that an instant lies in; a minute's is not asked for.
+    pub fn of(self, calendar: &Calendar, at: Timestamp) -> Span {
+        match self {
+            Step::Minute | Step::Hour => calendar.hour(at),
+            Step::Day => calendar.day(at),
+        }
+    }
+}
+
+/// What a tenant spent on in a window, and when.
 #[derive(Clone, Debug)]
 pub struct Detail {
     /// Whose.
     pub tenant: TenantId,
+    /// The window.
+    pub window: Window,
     /// What each model came to.
     pub models: Vec<(ModelId, Sums)>,
-    /// What each hour came to, by its first instant, oldest first.
-    pub hours: Vec<(Timestamp, Sums)>,
+    /// What each [`Window::step`] came to, by its first instant, oldest first; the first is whole, also
+    /// where the window cuts it. Empty where a step is a minute.
+    pub steps: Vec<(Timestamp, Sums)>,
 }
 
 /// A line of the price table.
@@ -166,8 +227,8 @@ pub struct PriceRow {
     pub cached: Option<Rate>,
     /// Per million generated tokens.
     pub output: Option<Rate>,
-    /// What it came to today.
-    pub today: Sums,
+    /// What it came to in the window.
+    pub used: Sums,
     /// Where the price comes from: a file and its date, an override, `none`.
     pub from: String,
 }

@@ -31,6 +31,10 @@ pub enum Action {
     Open,
     /// Back, or clear the filter.
     Back,
+    /// The next row, opened.
+    NextItem,
+    /// The row before, opened.
+    PrevItem,
     /// Type a filter.
     Filter,
     /// Sort by the next column.
@@ -41,8 +45,10 @@ pub enum Action {
     Pause,
     /// The next window of time.
     Window,
-    /// The next theme.
+    /// Choose a theme.
     Theme,
+    /// Take what the dialog offers.
+    Keep,
     /// Cost, tokens or calls.
     Measure,
     /// Draw everything anew.
@@ -70,6 +76,9 @@ impl Action {
             Action::PageUp => "half a page up",
             Action::Open => "open",
             Action::Back => "back",
+            Action::NextItem => "next",
+            Action::PrevItem => "previous",
+            Action::Keep => "keep",
             Action::Filter => "filter",
             Action::Sort => "sort",
             Action::Reverse => "reverse",
@@ -86,16 +95,24 @@ impl Action {
 /// Where a key works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Context {
-    /// Everywhere but in a text field.
-    Anywhere,
+    /// Everywhere, also in text fields and dialogs.
+    Always,
+    /// Where something can be scrolled: tables, what was opened, dialogs.
+    Moving,
+    /// On every page, but in no text field and no dialog.
+    Page,
     /// In the tables of the tabs.
     List,
-    /// In the tenants table only.
-    Tenants,
-    /// In the sources table only.
-    Sources,
+    /// In tables whose rows can be opened.
+    Openable,
+    /// Where sums of the chosen window are shown.
+    Spend,
+    /// Where the measured thing can be chosen.
+    Measured,
     /// In something that `enter` opened.
     Opened,
+    /// In a dialog that is chosen from.
+    Choosing,
 }
 
 /// A line of the table of keys.
@@ -117,40 +134,43 @@ const fn bind(context: Context, key: &'static str, action: Action, footer: u8) -
 
 /// The keys.
 pub const DEFAULTS: &[Binding] = &[
-    bind(Context::Anywhere, "?", Action::Help, 1),
-    bind(Context::Anywhere, "F1", Action::Help, 0),
-    bind(Context::Anywhere, "q", Action::Quit, 9),
-    bind(Context::Anywhere, "ctrl-c", Action::Quit, 0),
-    bind(Context::Anywhere, "1", Action::Tab(0), 0),
-    bind(Context::Anywhere, "2", Action::Tab(1), 0),
-    bind(Context::Anywhere, "3", Action::Tab(2), 0),
-    bind(Context::Anywhere, "tab", Action::NextTab, 0),
-    bind(Context::Anywhere, "shift-tab", Action::PrevTab, 0),
-    bind(Context::Anywhere, "j", Action::Down, 0),
-    bind(Context::Anywhere, "down", Action::Down, 0),
-    bind(Context::Anywhere, "k", Action::Up, 0),
-    bind(Context::Anywhere, "up", Action::Up, 0),
-    bind(Context::Anywhere, "g", Action::First, 0),
-    bind(Context::Anywhere, "home", Action::First, 0),
-    bind(Context::Anywhere, "G", Action::Last, 0),
-    bind(Context::Anywhere, "end", Action::Last, 0),
-    bind(Context::Anywhere, "ctrl-d", Action::PageDown, 0),
-    bind(Context::Anywhere, "pgdn", Action::PageDown, 0),
-    bind(Context::Anywhere, "ctrl-u", Action::PageUp, 0),
-    bind(Context::Anywhere, "pgup", Action::PageUp, 0),
-    bind(Context::Tenants, "enter", Action::Open, 2),
-    bind(Context::Sources, "enter", Action::Open, 2),
-    bind(Context::Anywhere, "esc", Action::Back, 0),
+    bind(Context::Page, "?", Action::Help, 1),
+    bind(Context::Page, "F1", Action::Help, 0),
+    bind(Context::Page, "q", Action::Quit, 9),
+    bind(Context::Always, "ctrl-c", Action::Quit, 0),
+    bind(Context::Page, "1", Action::Tab(0), 0),
+    bind(Context::Page, "2", Action::Tab(1), 0),
+    bind(Context::Page, "3", Action::Tab(2), 0),
+    bind(Context::Page, "tab", Action::NextTab, 0),
+    bind(Context::Page, "shift-tab", Action::PrevTab, 0),
+    bind(Context::Moving, "j", Action::Down, 0),
+    bind(Context::Moving, "down", Action::Down, 0),
+    bind(Context::Moving, "k", Action::Up, 0),
+    bind(Context::Moving, "up", Action::Up, 0),
+    bind(Context::Moving, "g", Action::First, 0),
+    bind(Context::Moving, "home", Action::First, 0),
+    bind(Context::Moving, "G", Action::Last, 0),
+    bind(Context::Moving, "end", Action::Last, 0),
+    bind(Context::Moving, "ctrl-d", Action::PageDown, 0),
+    bind(Context::Moving, "pgdn", Action::PageDown, 0),
+    bind(Context::Moving, "ctrl-u", Action::PageUp, 0),
+    bind(Context::Moving, "pgup", Action::PageUp, 0),
+    bind(Context::Openable, "enter", Action::Open, 2),
+    bind(Context::Choosing, "enter", Action::Keep, 1),
+    bind(Context::Choosing, "esc", Action::Back, 2),
     bind(Context::Opened, "esc", Action::Back, 2),
+    bind(Context::Opened, "]", Action::NextItem, 3),
+    bind(Context::Opened, "[", Action::PrevItem, 3),
+    bind(Context::List, "esc", Action::Back, 0),
     bind(Context::List, "/", Action::Filter, 3),
     bind(Context::List, "s", Action::Sort, 4),
     bind(Context::List, "S", Action::Reverse, 0),
-    bind(Context::Anywhere, "space", Action::Pause, 5),
-    bind(Context::Tenants, "w", Action::Window, 6),
-    bind(Context::Tenants, "v", Action::Measure, 7),
-    bind(Context::Anywhere, "t", Action::Theme, 8),
-    bind(Context::Anywhere, "ctrl-l", Action::Redraw, 0),
-    bind(Context::Anywhere, "ctrl-z", Action::Suspend, 0),
+    bind(Context::Page, "space", Action::Pause, 5),
+    bind(Context::Spend, "w", Action::Window, 6),
+    bind(Context::Measured, "v", Action::Measure, 7),
+    bind(Context::Page, "t", Action::Theme, 8),
+    bind(Context::Always, "ctrl-l", Action::Redraw, 0),
+    bind(Context::Always, "ctrl-z", Action::Suspend, 0),
 ];
 
 /// Finds what a key does where these contexts hold.

@@ -14,6 +14,8 @@ pub struct List<K> {
     /// Whether the order is turned round.
     pub reverse: bool,
     picked: Option<K>,
+    /// Where the selected row stands, so that a frame need not look for it.
+    place: usize,
     /// Whether the user has moved: until then the selection stays on the first row.
     moved: bool,
     offset: usize,
@@ -29,21 +31,20 @@ impl<K: Copy + Eq> List<K> {
             sort: 0,
             reverse: false,
             picked: None,
+            place: 0,
             moved: false,
             offset: 0,
         }
     }
 
-    /// Takes a new order. The selection stays on its row, wherever that went.
+    /// Takes a new order. The selection stays on its row, wherever that went; a row that left hands it
+    /// to the one in its place.
     pub fn set(&mut self, order: Vec<K>, all: usize) {
-        let place = self.index();
         self.order = order;
         self.all = all;
-        if !self.moved {
-            self.picked = self.order.first().copied();
-        } else if self.picked.is_none_or(|picked| !self.order.contains(&picked)) {
-            self.picked = self.order.get(place.min(self.order.len().saturating_sub(1))).copied();
-        }
+        let kept = self.picked.filter(|_| self.moved);
+        let found = kept.and_then(|picked| self.order.iter().position(|row| *row == picked));
+        self.pick(found.unwrap_or(if self.moved { self.place } else { 0 }));
     }
 
     /// Returns the selected row.
@@ -53,15 +54,23 @@ impl<K: Copy + Eq> List<K> {
 
     /// Returns the place of the selected row.
     pub fn index(&self) -> usize {
-        let place = |picked| self.order.iter().position(|row| *row == picked);
-        self.picked.and_then(place).unwrap_or(0)
+        self.place
     }
 
     /// Moves the selection; it stops at the ends.
     pub fn step(&mut self, by: isize) {
         self.moved = true;
-        let index = self.index().saturating_add_signed(by);
-        self.picked = self.order.get(index.min(self.order.len().saturating_sub(1))).copied();
+        self.pick(self.place.saturating_add_signed(by));
+    }
+
+    /// Keeps the selection on its row from now on, also while it is the first.
+    pub fn hold(&mut self) {
+        self.moved = true;
+    }
+
+    fn pick(&mut self, place: usize) {
+        self.place = place.min(self.order.len().saturating_sub(1));
+        self.picked = self.order.get(self.place).copied();
     }
 
     /// Returns the rows that are visible in `height` lines: the place of the first, and they.

@@ -7,6 +7,8 @@ pub mod keys;
 pub mod list;
 pub mod picture;
 pub mod app;
+pub mod act;
+pub mod order;
 pub mod draw;
 pub mod term;
 pub mod run;
@@ -14,6 +16,8 @@ pub mod run;
 mod tests;
 
 pub use app::{App, Setup};
-pub use event::{BadRow, Detail, Effect, Event, Feed, PriceRow, Snapshot, SourceRow, SourceState, Window};
+pub use event::{
+    BadRow, Detail, Effect, Event, Feed, PriceRow, Snapshot, SourceRow, SourceState, Step, Window,
+};
 pub use run::{ExitStatus, run};
 pub use theme::{Depth, Theme, Themes};

@@ -1,14 +1,14 @@
 //! What the screen knows of the world. Frozen as a whole while paused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use crate::domain::books::Books;
+use crate::domain::books::{Book, Books};
 use crate::domain::burn::Live;
-use crate::domain::call::TenantId;
+use crate::domain::call::{ModelId, Provider, TenantId};
 use crate::domain::rollup::{Change, Sign, Sums};
-use crate::domain::time::Millis;
+use crate::domain::time::{Millis, Timestamp};
 
-use super::event::{Detail, PriceRow, SourceRow, Window};
+use super::event::{Detail, PriceRow, SourceRow, SourceState, Step, Window};
 
 /// The thing that rows are measured by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,6 +52,31 @@ impl Measure {
     }
 }
 
+/// The sums of a window that was read from the store, kept up to date since.
+#[derive(Clone, Debug, Default)]
+pub struct Loaded {
+    /// Each tenant's.
+    pub tenants: BTreeMap<TenantId, Live>,
+    /// All tenants'.
+    pub total: Live,
+}
+
+impl Loaded {
+    /// Takes what the store holds.
+    pub fn of(sums: &[(TenantId, Sums)]) -> Loaded {
+        let mut loaded = Loaded::default();
+        for (tenant, sums) in sums {
+            loaded.add(*tenant, Live::of(sums));
+        }
+        loaded
+    }
+
+    fn add(&mut self, tenant: TenantId, live: Live) {
+        *self.tenants.entry(tenant).or_default() += live;
+        self.total += live;
+    }
+}
+
 /// Everything that is shown as it is, and nothing of how it is shown.
 #[derive(Clone, Debug)]
 pub struct Picture {
@@ -59,10 +84,12 @@ pub struct Picture {
     pub books: Books,
     /// The sources.
     pub sources: Vec<SourceRow>,
-    /// The price table.
-    pub prices: Vec<PriceRow>,
+    /// The price table, and the window its sums are of.
+    pub prices: HashMap<(Provider, ModelId), PriceRow>,
+    /// Which window the sums of the price table are of; nothing until they came.
+    pub prices_of: Option<Window>,
     /// The sums of a window that is not in the books; nothing until they came.
-    pub window: Option<BTreeMap<TenantId, Live>>,
+    pub window: Option<Loaded>,
     /// The tenant that is open.
     pub detail: Option<Detail>,
 }
@@ -70,21 +97,54 @@ pub struct Picture {
 impl Picture {
     /// Returns a picture of nothing.
     pub fn new(books: Books) -> Picture {
-        Picture { books, sources: Vec::new(), prices: Vec::new(), window: None, detail: None }
+        let (sources, prices) = (Vec::new(), HashMap::new());
+        Picture { books, sources, prices, prices_of: None, window: None, detail: None }
     }
 
     /// Takes in one change.
     pub fn apply(&mut self, change: &Change, window: Window) {
         self.books.apply(change);
-        if let (Some(sums), Some(minutes)) = (&mut self.window, window.minutes())
-            && self.books.now().since(change.at) <= Millis::from_minutes(minutes)
-        {
-            *sums.entry(change.slice.tenant).or_default() += Live::of_change(change);
+        if !self.is_in(window, change.at) {
+            return;
         }
-        if self.books.is_today(change.at) {
+        if let Some(loaded) = &mut self.window {
+            loaded.add(change.slice.tenant, Live::of_change(change));
+        }
+        if self.prices_of == Some(window) {
             self.apply_to_prices(change);
-            self.apply_to_detail(change);
         }
+        if self.detail.as_ref().is_some_and(|detail| detail.window == window) {
+            self.apply_to_detail(change, window);
+        }
+    }
+
+    /// Says whether an instant lies in a window.
+    fn is_in(&self, window: Window, at: Timestamp) -> bool {
+        let now = self.books.now();
+        match (window, window.minutes()) {
+            (_, Some(minutes)) => now.since(at) <= Millis::from_minutes(minutes),
+            (Window::Month, None) => self.books.calendar().month(now).contains(at),
+            (_, None) => self.books.is_today(at),
+        }
+    }
+
+    /// Takes the price table of a window.
+    pub fn set_prices(&mut self, window: Window, rows: &[PriceRow]) {
+        self.prices = rows.iter().map(|row| ((row.provider, row.model), row.clone())).collect();
+        self.prices_of = Some(window);
+    }
+
+    /// Takes the sources as the store knows them. What is wrong with one only its reader knows: that stays.
+    pub fn load_sources(&mut self, rows: Vec<SourceRow>) {
+        let merge = |mut row: SourceRow| {
+            let known = self.sources.iter().find(|known| known.source == row.source);
+            if let Some(known) = known.filter(|known| known.state != SourceState::Ok) {
+                (row.state, row.note) = (known.state, known.note.clone());
+            }
+            row
+        };
+        let rows = rows.into_iter().map(merge).collect();
+        self.update_sources(rows);
     }
 
     /// Takes the newest counts of some sources.
@@ -99,14 +159,19 @@ impl Picture {
 
     /// Returns a tenant's sums of a window; `None` while they have not come.
     pub fn sums(&self, tenant: TenantId, window: Window) -> Option<Live> {
-        let book = self.books.tenant(tenant);
+        match self.books.tenant(tenant) {
+            Some(book) => self.sums_of(tenant, book, window),
+            None => self.sums_of(tenant, &Book::default(), window),
+        }
+    }
+
+    /// The same where the tenant's book is at hand.
+    pub fn sums_of(&self, tenant: TenantId, book: &Book, window: Window) -> Option<Live> {
         match window {
-            Window::Today => Some(book.map(|book| book.today).unwrap_or_default()),
-            Window::Month => Some(book.map(|book| book.month).unwrap_or_default()),
-            Window::Hour => {
-                Some(book.map(|book| book.minutes.last(60, self.books.now())).unwrap_or_default())
-            }
-            _ => self.window.as_ref().map(|sums| sums.get(&tenant).copied().unwrap_or_default()),
+            Window::Today => Some(book.today),
+            Window::Month => Some(book.month),
+            Window::Hour => Some(book.minutes.last(60, self.books.now())),
+            _ => self.window.as_ref().map(|loaded| loaded.tenants.get(&tenant).copied().unwrap_or_default()),
         }
     }
 
@@ -117,35 +182,31 @@ impl Picture {
             Window::Today => Some(total.today),
             Window::Month => Some(total.month),
             Window::Hour => Some(total.minutes.last(60, self.books.now())),
-            _ => self.window.as_ref().map(|sums| {
-                let mut total = Live::default();
-                for live in sums.values() {
-                    total += *live;
-                }
-                total
-            }),
+            _ => self.window.as_ref().map(|sums| sums.total),
         }
     }
 
     fn apply_to_prices(&mut self, change: &Change) {
         let slice = &change.slice;
-        let known = |row: &&mut PriceRow| row.model == slice.model && row.provider == slice.provider;
-        if let Some(row) = self.prices.iter_mut().find(known) {
-            count(&mut row.today, change);
-        } else if change.sums.unpriced > 0 && change.sign == Sign::Adds {
-            self.prices.push(PriceRow {
-                model: slice.model,
-                provider: slice.provider,
-                input: None,
-                cached: None,
-                output: None,
-                today: change.sums,
-                from: "none".to_owned(),
-            });
+        match self.prices.get_mut(&(slice.provider, slice.model)) {
+            Some(row) => count(&mut row.used, change),
+            None if change.sums.unpriced > 0 && change.sign == Sign::Adds => {
+                let row = PriceRow {
+                    model: slice.model,
+                    provider: slice.provider,
+                    input: None,
+                    cached: None,
+                    output: None,
+                    used: change.sums,
+                    from: "none".to_owned(),
+                };
+                self.prices.insert((slice.provider, slice.model), row);
+            }
+            None => {}
         }
     }
 
-    fn apply_to_detail(&mut self, change: &Change) {
+    fn apply_to_detail(&mut self, change: &Change, window: Window) {
         let Some(detail) = self.detail.as_mut().filter(|detail| detail.tenant == change.slice.tenant) else {
             return;
         };
@@ -154,10 +215,13 @@ impl Picture {
             None if change.sign == Sign::Adds => detail.models.push((change.slice.model, change.sums)),
             None => {}
         }
-        let hour = self.books.calendar().hour(change.at).start;
-        match detail.hours.binary_search_by_key(&hour, |known| known.0) {
-            Ok(index) => count(&mut detail.hours[index].1, change),
-            Err(index) if change.sign == Sign::Adds => detail.hours.insert(index, (hour, change.sums)),
+        if window.step() == Step::Minute {
+            return;
+        }
+        let step = window.step().of(self.books.calendar(), change.at).start;
+        match detail.steps.binary_search_by_key(&step, |known| known.0) {
+            Ok(index) => count(&mut detail.steps[index].1, change),
+            Err(index) if change.sign == Sign::Adds => detail.steps.insert(index, (step, change.sums)),
             Err(_) => {}
         }
     }

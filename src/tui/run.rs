@@ -54,8 +54,16 @@ pub fn run(
 ) -> io::Result<ExitStatus> {
     term::watch(sender)?;
     term::enter()?;
-    let result = Loop::start(sender, app, themes).and_then(|mut it| it.run(receiver, handle));
+    let mut farewell = None;
+    let result = Loop::start(sender, app, themes).and_then(|mut it| {
+        let status = it.run(receiver, handle)?;
+        farewell = it.app.farewell();
+        Ok(status)
+    });
     term::leave();
+    if let (Ok(ExitStatus::Quit), Some(line)) = (&result, farewell) {
+        term::say_goodbye(&line);
+    }
     result
 }
 
@@ -109,8 +117,9 @@ impl<'a> Loop<'a> {
         for effect in self.app.update(event, now()) {
             match effect {
                 Effect::Quit => return Ok(Some(stopped.unwrap_or(ExitStatus::Quit))),
-                Effect::Suspend => {
-                    term::suspend()?;
+                Effect::Suspend => term::suspend()?,
+                Effect::Resume => {
+                    term::enter()?;
                     self.redraw()?;
                 }
                 Effect::Redraw => self.redraw()?,

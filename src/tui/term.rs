@@ -3,7 +3,7 @@
 use std::io::{self, Read, Stdin, Stdout};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Once};
 use std::time::Duration;
@@ -11,34 +11,49 @@ use std::time::Duration;
 use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
 use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
-use rustix::event::{PollFd, PollFlags};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use rustix::event::{PollFd, PollFlags, Timespec};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 
 use super::event::Event;
 
-/// Alternate screen, hidden cursor, bracketed paste, focus reports.
-const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?1004h";
+/// Alternate screen, hidden cursor, bracketed paste, focus reports; no line runs on into the next.
+const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?1004h\x1b[?7l";
 /// All of it undone, and a synchronized update ended.
-const LEAVE: &[u8] = b"\x1b[?2026l\x1b[?1004l\x1b[?2004l\x1b[0m\x1b[?25h\x1b[?1049l";
+const LEAVE: &[u8] = b"\x1b[?2026l\x1b[?7h\x1b[?1004l\x1b[?2004l\x1b[0m\x1b[?25h\x1b[?1049l";
 const FRAME_BEGINS: &[u8] = b"\x1b[?2026h";
 const FRAME_ENDS: &[u8] = b"\x1b[?2026l";
 /// How long the loop has to end in good order after a signal.
 const GRACE: Duration = Duration::from_secs(1);
+/// How long a terminal may take nothing before it is left as it is.
+const STUCK: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
+/// What the program exits with after a fault of its own.
+const FAULT: i32 = 70;
+/// The signals that end the program, in the order of their weight; then those that stop and continue it.
+const SIGNALS: [i32; 6] = [SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGTSTP, SIGCONT];
 
 static ENTERED: AtomicBool = AtomicBool::new(false);
 static GONE: AtomicBool = AtomicBool::new(false);
 static HOOK: Once = Once::new();
 
-/// Takes the terminal. A panic gives it back before it prints.
+/// Takes the terminal, also where the program was stopped without notice and holds it already.
+///
+/// A panic in any thread gives the terminal back, tells why, and ends the program: nothing could
+/// draw over the message, and nothing runs on half.
 pub fn enter() -> io::Result<()> {
     HOOK.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
             leave();
             before(info);
+            let text = b"outlay: a fault in the program ended it; what was read is kept. Please report the lines above.\n";
+            let _ = write_all(io::stderr().as_fd(), text);
+            std::process::exit(FAULT);
         }));
     });
-    ENTERED.store(true, Ordering::SeqCst);
+    if ENTERED.swap(true, Ordering::SeqCst) {
+        // The shell may have changed the mode meanwhile: what is known of it is forgotten.
+        crossterm::terminal::disable_raw_mode()?;
+    }
     let entered = crossterm::terminal::enable_raw_mode();
     let entered = entered.and_then(|()| write_all(io::stdout().as_fd(), ENTER));
     if entered.is_err() {
@@ -52,38 +67,62 @@ pub fn leave() {
     if !ENTERED.swap(false, Ordering::SeqCst) || GONE.load(Ordering::SeqCst) {
         return;
     }
-    let _ = write_all(io::stdout().as_fd(), LEAVE);
+    let stdout = io::stdout();
+    let mut fds = [PollFd::new(&stdout, PollFlags::OUT)];
+    if rustix::event::poll(&mut fds, Some(&STUCK)).is_ok_and(|ready| ready > 0) {
+        let _ = write_all(stdout.as_fd(), LEAVE);
+    }
     let _ = crossterm::terminal::disable_raw_mode();
 }
 
-/// Gives the terminal back, stops until the shell continues us, and takes it again.
+/// Gives the terminal back and stops, with all that was started together. Once the shell continues
+/// it, [`Event::Continued`] comes.
+///
+/// Nothing happens in the group of the session's leader: no shell is there that could continue it.
 pub fn suspend() -> io::Result<()> {
+    let group = rustix::process::getpgrp();
+    if rustix::process::getsid(None)? == group {
+        return Ok(());
+    }
     leave();
-    rustix::process::kill_process_group(rustix::process::getpgrp(), rustix::process::Signal::TSTP)?;
-    enter()
+    // SIGTSTP has a handler, and would only come back to it.
+    rustix::process::kill_process_group(group, rustix::process::Signal::STOP)?;
+    Ok(())
 }
 
-/// Tells the loop of SIGTERM, SIGINT and SIGHUP, and of a terminal that went away. If the loop
-/// does not end by itself within a second, the program ends here.
+/// Writes a line below the screen that was left.
+pub fn say_goodbye(line: &str) {
+    let _ = write_all(io::stdout().as_fd(), format!("{line}\n").as_bytes());
+}
+
+/// Tells the loop of the signals that end, stop and continue a program, and of a terminal that went
+/// away. If the loop does not end by itself within a second, the program ends here.
 pub fn watch(events: &SyncSender<Event>) -> io::Result<()> {
     let (mut reader, writer) = UnixStream::pair()?;
-    let latest = Arc::new(AtomicUsize::new(0));
-    for signal in [SIGTERM, SIGINT, SIGHUP] {
-        let number = usize::try_from(signal).unwrap_or(0);
-        signal_hook::flag::register_usize(signal, Arc::clone(&latest), number)?;
+    let mut raised = Vec::new();
+    for signal in SIGNALS {
+        let flag = Arc::new(AtomicBool::new(false));
+        signal_hook::flag::register(signal, Arc::clone(&flag))?;
         signal_hook::low_level::pipe::register(signal, writer.try_clone()?)?;
+        raised.push((signal, flag));
     }
     let sender = events.clone();
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         let _writer = writer;
-        if reader.read_exact(&mut [0]).is_ok() {
-            let signal = i32::try_from(latest.load(Ordering::SeqCst)).unwrap_or(SIGTERM);
-            end(&sender, signal, &mut reader);
+        while reader.read_exact(&mut [0]).is_ok() {
+            for signal in raised.iter().filter(|it| it.1.swap(false, Ordering::SeqCst)).map(|it| it.0) {
+                match signal {
+                    SIGTSTP => drop(sender.send(Event::Suspend)),
+                    SIGCONT => drop(sender.send(Event::Continued)),
+                    _ => end(&sender, signal, &mut reader),
+                }
+            }
         }
     })?;
     let sender = events.clone();
     std::thread::Builder::new().name("hang-up".to_owned()).spawn(move || {
         wait_for_hang_up(&io::stdin());
+        GONE.store(true, Ordering::SeqCst);
         if let Ok((mut never, _kept)) = UnixStream::pair() {
             end(&sender, SIGHUP, &mut never);
         }
@@ -92,9 +131,6 @@ pub fn watch(events: &SyncSender<Event>) -> io::Result<()> {
 }
 
 fn end(events: &SyncSender<Event>, signal: i32, next: &mut UnixStream) {
-    if signal == SIGHUP {
-        GONE.store(true, Ordering::SeqCst);
-    }
     let _ = events.try_send(Event::Stop(signal));
     let _ = next.set_read_timeout(Some(GRACE));
     let _ = next.read_exact(&mut [0]);
@@ -198,10 +234,14 @@ impl Backend for Screen {
 
     fn flush(&mut self) -> io::Result<()> {
         let bytes = std::mem::take(&mut self.frame);
-        if bytes.is_empty() || GONE.load(Ordering::SeqCst) {
+        if bytes.is_empty() || !ENTERED.load(Ordering::SeqCst) || GONE.load(Ordering::SeqCst) {
             return Ok(());
         }
         let frame = [FRAME_BEGINS, &bytes, FRAME_ENDS].concat();
-        write_all(self.stdout.as_fd(), &frame)
+        match write_all(self.stdout.as_fd(), &frame) {
+            // The terminal is gone: the watch for that ends the program.
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => Ok(()),
+            result => result,
+        }
     }
 }

@@ -28,6 +28,15 @@ pub fn headline(money: Money) -> String {
     }
 }
 
+/// What some calls cost, in the header's form: `$415.38`, `?`, `$415.38+?`.
+pub fn headline_of(live: &Live) -> String {
+    if live.is_unknown() {
+        return "?".to_owned();
+    }
+    let known = headline(live.cost);
+    if live.unpriced > 0 { known + "+?" } else { known }
+}
+
 /// What some calls cost: `?` where nothing is known, `+?` after what is known in part.
 pub fn cost(live: &Live) -> String {
     if live.is_unknown() {
@@ -98,6 +107,9 @@ pub fn plural(number: i64, noun: &str) -> String {
 
 /// Columns a text takes.
 pub fn width(text: &str) -> usize {
+    if text.is_ascii() {
+        return text.len();
+    }
     text.graphemes(true).map(UnicodeWidthStr::width).sum()
 }
 

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use ratatui::style::{Color, Modifier, Style};
 use serde::Deserialize;
 
+use crate::domain::label::printable;
+
 /// What a piece of the screen means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
@@ -120,6 +122,9 @@ struct File {
     ansi: BTreeMap<String, String>,
 }
 
+/// The longest name of a theme.
+const NAME_COLUMNS: usize = 40;
+
 const NAMES: [&str; 10] =
     ["background", "text", "muted", "border", "focus", "money", "good", "warn", "bad", "series"];
 
@@ -140,7 +145,7 @@ impl Theme {
             })?;
             colors.insert(key.clone(), at_depth(color, depth));
         }
-        Ok(Theme { name: file.name, depth, colors, glyphs })
+        Ok(Theme { name: printable(&file.name, NAME_COLUMNS), depth, colors, glyphs })
     }
 
     /// Returns the theme's name.

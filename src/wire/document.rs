@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::Place;
+use super::{Place, bad_line};
 use crate::domain::observation::{Decoded, Skip};
 
 /// The largest document that is kept until its end is seen, in bytes.
@@ -36,6 +36,8 @@ struct Document {
     lines: Vec<(Place, Range<usize>)>,
     /// Its length when an attempt to read it last failed.
     tried: usize,
+    /// How many of its lines have been accounted for, in case it never ends.
+    told: usize,
 }
 
 impl Documents {
@@ -70,6 +72,9 @@ impl Documents {
             Shape::Document(document) => self.close(document, out, read),
             shape => self.shape = shape,
         }
+        if let Shape::Document(document) = &mut self.shape {
+            document.tell(out);
+        }
     }
 
     /// Takes a first line that is not blank, and tells from it how the file lies.
@@ -95,6 +100,7 @@ impl Documents {
         match serde_json::from_slice::<serde::de::IgnoredAny>(&document.text) {
             Ok(_) => {
                 self.shape = Shape::Unknown;
+                out.tally.lines += document.told as u64;
                 let first = document.lines.first().map(|line| line.0).unwrap_or_default();
                 for _ in 1..document.lines.len() {
                     out.tally.skip(Skip::OtherRecord);
@@ -124,7 +130,19 @@ impl Document {
         ends && self.text.len() >= self.tried.saturating_mul(2) || self.text.len() >= MAX_DOCUMENT
     }
 
+    /// Accounts for its lines as far as they have come. They count anew once the document is read.
+    fn tell(&mut self, out: &mut Decoded) {
+        for (index, (place, range)) in self.lines.iter().enumerate().skip(self.told) {
+            match index {
+                0 => out.bad(bad_line(&self.text[range.clone()], *place, "the document has no end yet")),
+                _ => out.tally.skip(Skip::OtherRecord),
+            }
+        }
+        self.told = self.lines.len();
+    }
+
     fn scatter(&self, out: &mut Decoded, read: Read<'_>) {
+        out.tally.lines += self.told as u64;
         for (place, range) in &self.lines {
             read(&self.text[range.clone()], *place, out);
         }

@@ -4,11 +4,13 @@
 //! remembered from the line before and compared, not parsed. Whatever is not plain (a nested value, an
 //! escape, a key twice, a blank in an odd place) goes the whole way, so that both ways read the same.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
-use super::json::Raw;
+use super::json::{self, Raw};
+use crate::domain::money::Money;
 
 /// Keys of a line that are remembered.
 const STEPS: usize = 64;
@@ -19,6 +21,84 @@ const LITERAL: usize = 38;
 pub struct Flat<const N: usize> {
     names: &'static [&'static str; N],
     steps: Vec<Step>,
+}
+
+/// A value as it stands in the line.
+#[derive(Clone, Copy, Debug)]
+pub enum Value<'a> {
+    /// Not there, or `null`.
+    Missing,
+    /// Some digits: the number, and how they are written.
+    Digits(u32, &'a [u8]),
+    /// What stands between the quotes of a string without escapes.
+    Plain(&'a [u8]),
+    /// Anything else.
+    Raw(Raw<'a>),
+}
+
+impl<'a> Value<'a> {
+    /// Says whether there is no value.
+    pub const fn is_missing(self) -> bool {
+        matches!(self, Value::Missing)
+    }
+
+    /// Returns the bytes of a string's content, or of a number's or boolean's text; `None` for missing,
+    /// objects and arrays.
+    pub fn bytes(self) -> Option<Cow<'a, [u8]>> {
+        match self {
+            Value::Missing => None,
+            Value::Digits(_, bytes) | Value::Plain(bytes) => Some(Cow::Borrowed(bytes)),
+            Value::Raw(raw) => raw.text().map(|text| match text {
+                Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+                Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+            }),
+        }
+    }
+
+    /// Reads a token count as [`Raw::count`] does.
+    #[inline]
+    pub fn count(self) -> Result<Option<u64>, String> {
+        match self {
+            Value::Missing => Ok(None),
+            Value::Digits(number, _) => Ok(Some(u64::from(number))),
+            Value::Plain(_) | Value::Raw(_) => self.odd_count(),
+        }
+    }
+
+    #[inline(never)]
+    fn odd_count(self) -> Result<Option<u64>, String> {
+        match self {
+            Value::Raw(raw) => raw.count(),
+            other => json::count_text(&String::from_utf8_lossy(&other.bytes().unwrap_or_default())),
+        }
+    }
+
+    /// Reads a token count; missing is zero.
+    pub fn count_or_zero(self) -> Result<u64, String> {
+        Ok(self.count()?.unwrap_or(0))
+    }
+
+    /// Reads dollars as [`Raw::dollars`] does.
+    #[inline]
+    pub fn dollars(self) -> Result<Option<Money>, String> {
+        match self {
+            Value::Missing => Ok(None),
+            Value::Digits(_, bytes) | Value::Plain(bytes) => {
+                json::dollars_text(&String::from_utf8_lossy(bytes))
+            }
+            Value::Raw(raw) => raw.dollars(),
+        }
+    }
+
+    /// Returns the value as it is written, for a message.
+    pub fn as_written(self) -> Cow<'a, str> {
+        match self {
+            Value::Missing => Cow::Borrowed(""),
+            Value::Digits(_, bytes) => String::from_utf8_lossy(bytes),
+            Value::Plain(bytes) => Cow::Owned(format!("\"{}\"", String::from_utf8_lossy(bytes))),
+            Value::Raw(raw) => Cow::Borrowed(raw.as_written()),
+        }
+    }
 }
 
 /// What stood before a value in the line before: `{"key":` or `,"key":`.
@@ -51,37 +131,36 @@ impl<const N: usize> Flat<N> {
         Flat { names, steps: Vec::new() }
     }
 
-    /// Reads one object into `values`, in the order of the keys; what is not there is [`Raw::MISSING`].
+    /// Reads one object into `values`, in the order of the keys.
     ///
     /// # Errors
     /// Where the text is no JSON object, or has one of the keys twice.
-    pub fn read<'a>(&mut self, text: &'a [u8], values: &mut [Raw<'a>; N]) -> Result<(), serde_json::Error> {
+    pub fn read<'a>(&mut self, text: &'a [u8], values: &mut [Value<'a>; N]) -> Result<(), serde_json::Error> {
         if self.plain(text, values).is_none() {
             *values = whole(self.names, text)?;
         }
         Ok(())
     }
 
-    fn plain<'a>(&mut self, text: &'a [u8], values: &mut [Raw<'a>; N]) -> Option<()> {
+    fn plain<'a>(&mut self, bytes: &'a [u8], values: &mut [Value<'a>; N]) -> Option<()> {
         // Without a way out of the loop the compiler looks at many bytes at a time.
-        if text.iter().fold(u8::MAX, |least, &byte| least.min(byte)) < b' ' {
+        let bounds = |(least, most): (u8, u8), &byte: &u8| (least.min(byte), most.max(byte));
+        let (least, most) = bytes.iter().fold((u8::MAX, 0), bounds);
+        if least < b' ' || (most > 0x7f && std::str::from_utf8(bytes).is_err()) {
             return None;
         }
-        let text = std::str::from_utf8(text).ok()?;
-        let bytes = text.as_bytes();
-        *values = [Raw::MISSING; N];
+        *values = [Value::Missing; N];
         let (mut seen, mut at) = (0_u64, 0);
         for index in 0.. {
             let (slot, begin) = self.step(index, bytes, at)?;
-            let value = value(text, begin)?;
-            at = begin + value.as_written().len();
+            let (value, end) = value(bytes, begin)?;
+            at = end;
             if let Some(slot) = slot {
                 if seen >> slot & 1 == 1 {
                     return None;
                 }
                 seen |= 1 << slot;
-                *values.get_mut(usize::from(slot))? =
-                    if value.as_written() == "null" { Raw::MISSING } else { value };
+                *values.get_mut(usize::from(slot))? = value;
             }
             match bytes.get(at)? {
                 b',' => {}
@@ -140,48 +219,78 @@ fn blanks(bytes: &[u8], at: usize) -> usize {
     at + bytes[at..].iter().take_while(|&&byte| byte == b' ').count()
 }
 
-/// Reads a plain value; `None` for what only a parser can tell. `null` comes as it is written.
-fn value(text: &str, at: usize) -> Option<Raw<'_>> {
-    let bytes = text.as_bytes();
-    let word =
-        |word: &str| bytes[at..].starts_with(word.as_bytes()).then(|| text.get(at..at + word.len()))?;
+/// Reads a plain value, and returns where it ends; `None` for what only a parser can tell.
+#[inline]
+fn value(bytes: &[u8], at: usize) -> Option<(Value<'_>, usize)> {
     match bytes.get(at)? {
         b'"' => {
-            let end = at + 1 + memchr::memchr2(b'"', b'\\', &bytes[at + 1..])?;
-            (bytes[end] == b'"').then(|| text.get(at..=end).map(Raw::plain))?
+            let end = quote(bytes, at + 1)?;
+            Some((Value::Plain(&bytes[at + 1..end]), end + 1))
         }
-        b'0'..=b'9' => number(text, at),
-        b'n' => word("null").map(Raw::unread),
-        b't' => word("true").map(Raw::unread),
-        b'f' => word("false").map(Raw::unread),
+        b'0'..=b'9' => number(bytes, at),
+        b'n' => bytes[at..].starts_with(b"null").then_some((Value::Missing, at + 4)),
+        b't' => bytes[at..].starts_with(b"true").then(|| written(bytes, at, at + 4))?,
+        b'f' => bytes[at..].starts_with(b"false").then(|| written(bytes, at, at + 5))?,
         _ => None,
     }
 }
 
-fn number(text: &str, at: usize) -> Option<Raw<'_>> {
-    let bytes = text.as_bytes();
-    let (mut end, mut number) = (at, 0_u64);
-    while let Some(digit) = bytes.get(end).map(|byte| byte.wrapping_sub(b'0')).filter(|&digit| digit <= 9) {
-        number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
+/// Returns where a string ends; `None` where it holds an escape, or has no end.
+#[inline]
+fn quote(bytes: &[u8], from: usize) -> Option<usize> {
+    // Most strings are short: looking at eight bytes at a time beats a call that can look at 32.
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
+    let mut at = from;
+    while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let word = u64::from_le_bytes(*word);
+        let found = zeros(word ^ (ONES * u64::from(b'"'))) | zeros(word ^ (ONES * u64::from(b'\\')));
+        if found != 0 {
+            at += found.trailing_zeros() as usize / 8;
+            return (bytes[at] == b'"').then_some(at);
+        }
+        at += 8;
+    }
+    let found = bytes.get(at..)?.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+    (bytes[at + found] == b'"').then_some(at + found)
+}
+
+#[inline]
+fn number(bytes: &[u8], at: usize) -> Option<(Value<'_>, usize)> {
+    let digit = |at: usize| bytes.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|&digit| digit <= 9);
+    let (mut end, mut number) = (at, 0_u32);
+    while let Some(digit) = digit(end) {
+        number = number.wrapping_mul(10).wrapping_add(u32::from(digit));
         end += 1;
     }
-    if bytes[at] == b'0' && end > at + 1 {
+    let length = end - at;
+    if bytes[at] == b'0' && length > 1 {
         return None;
     }
-    if bytes.get(end) != Some(&b'.') {
-        let written = text.get(at..end)?;
-        let small = if written.len() <= 9 { u32::try_from(number).ok() } else { None };
-        return Some(small.map_or(Raw::unread(written), |number| Raw::digits(written, number)));
+    if bytes.get(end) == Some(&b'.') {
+        let point = end;
+        end += 1;
+        while digit(end).is_some() {
+            end += 1;
+        }
+        return (end > point + 1).then(|| written(bytes, at, end))?;
     }
-    let places = bytes[end + 1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-    (places > 0).then(|| text.get(at..=end + places).map(Raw::unread))?
+    if length > 9 {
+        return written(bytes, at, end);
+    }
+    Some((Value::Digits(number, &bytes[at..end]), end))
+}
+
+fn written(bytes: &[u8], at: usize, end: usize) -> Option<(Value<'_>, usize)> {
+    let text = std::str::from_utf8(bytes.get(at..end)?).ok()?;
+    Some((Value::Raw(Raw::written(text)), end))
 }
 
 /// Reads any object, by the parser.
 fn whole<'a, const N: usize>(
     names: &'static [&'static str; N],
     text: &'a [u8],
-) -> Result<[Raw<'a>; N], serde_json::Error> {
+) -> Result<[Value<'a>; N], serde_json::Error> {
     let mut parser = serde_json::Deserializer::from_slice(text);
     let values = parser.deserialize_map(Object(names))?;
     parser.end()?;
@@ -191,14 +300,14 @@ fn whole<'a, const N: usize>(
 struct Object<const N: usize>(&'static [&'static str; N]);
 
 impl<'de, const N: usize> Visitor<'de> for Object<N> {
-    type Value = [Raw<'de>; N];
+    type Value = [Value<'de>; N];
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let (mut values, mut seen) = ([Raw::MISSING; N], [false; N]);
+        let (mut values, mut seen) = ([Value::Missing; N], [false; N]);
         while let Some(slot) = map.next_key_seed(Name(self.0))? {
             let Some((value, seen)) = slot.and_then(|slot| values.get_mut(slot).zip(seen.get_mut(slot)))
             else {
@@ -208,7 +317,8 @@ impl<'de, const N: usize> Visitor<'de> for Object<N> {
             if std::mem::replace(seen, true) {
                 return Err(A::Error::custom("a key is there twice"));
             }
-            *value = map.next_value()?;
+            let raw: Raw<'de> = map.next_value()?;
+            *value = if raw.is_missing() { Value::Missing } else { Value::Raw(raw) };
         }
         Ok(values)
     }
@@ -245,12 +355,12 @@ mod tests {
 
     #[track_caller]
     fn check(flat: &mut Flat<3>, line: &str, plain: bool) {
-        let mut quick = [Raw::MISSING; 3];
+        let mut quick = [Value::Missing; 3];
         let read = flat.plain(line.as_bytes(), &mut quick).is_some();
         assert_eq!(read, plain, "{line}");
         if read {
             let whole = whole(&NAMES, line.as_bytes()).expect("an object");
-            assert_eq!(quick.map(Raw::as_written), whole.map(Raw::as_written), "{line}");
+            assert_eq!(quick.map(Value::as_written), whole.map(Value::as_written), "{line}");
         }
     }
 
@@ -259,8 +369,12 @@ mod tests {
         let mut flat = Flat::new(&NAMES);
         check(&mut flat, r#"{"a":1,"b":"x","key":null}"#, true);
         check(&mut flat, r#"{"a":1,"b":"x","key":2.50}"#, true);
+        check(&mut flat, r#"{"a":1234567890,"b":"x"}"#, true);
+        check(&mut flat, r#"{"a":1.,"b":"x"}"#, false);
+        check(&mut flat, r#"{"a":1,"b":"a longer text that is plain"}"#, true);
+        check(&mut flat, r#"{"a":1,"b":"12345678\"x"}"#, false);
         check(&mut flat, r#"{"b":1,"a":"한국"}"#, true);
-        check(&mut flat, r#"{"b": 1, "other": true, "a": "x"}"#, true);
+        check(&mut flat, r#"{"b": 1, "other": true, "a": "x", "key": null}"#, true);
         check(&mut flat, r#"{"a":1,"a":2}"#, false);
         check(&mut flat, r#"{"a":1e3}"#, false);
         check(&mut flat, r#"{"a":01}"#, false);
@@ -277,11 +391,11 @@ mod tests {
     #[test]
     fn any_object_is_read_by_the_parser() {
         let mut flat = Flat::new(&NAMES);
-        let mut values = [Raw::MISSING; 3];
+        let mut values = [Value::Missing; 3];
         flat.read(br#" { "\u0061" : 1e3 , "x" : [ {} ] } "#, &mut values).expect("an object");
-        assert_eq!(values.map(Raw::as_written), ["1e3", "", ""]);
+        assert_eq!(values.map(Value::as_written), ["1e3", "", ""]);
         for broken in [r#"{"a":1,"\u0061":2}"#, r#"{"a":1} {}"#, "[1]", ""] {
-            assert!(flat.read(broken.as_bytes(), &mut [Raw::MISSING; 3]).is_err(), "{broken}");
+            assert!(flat.read(broken.as_bytes(), &mut [Value::Missing; 3]).is_err(), "{broken}");
         }
     }
 
@@ -318,12 +432,12 @@ mod tests {
         ) {
             let mut flat = Flat::new(&NAMES);
             for line in &lines {
-                let mut quick = [Raw::MISSING; 3];
+                let mut quick = [Value::Missing; 3];
                 if flat.plain(line.as_bytes(), &mut quick).is_some() {
                     let whole = whole(&NAMES, line.as_bytes());
                     prop_assert!(whole.is_ok(), "{}: {:?}", line, whole.err());
-                    let whole = whole.unwrap_or([Raw::MISSING; 3]);
-                    prop_assert_eq!(quick.map(Raw::as_written), whole.map(Raw::as_written));
+                    let whole = whole.unwrap_or([Value::Missing; 3]);
+                    prop_assert_eq!(quick.map(Value::as_written), whole.map(Value::as_written));
                 }
             }
         }

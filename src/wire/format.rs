@@ -68,7 +68,8 @@ pub trait RowDecoder: Send {
     /// The error says in plain words which table or column is missing.
     fn queries(&self, columns: &dyn Fn(&str) -> Option<Vec<String>>) -> Result<Vec<Query>, String>;
 
-    /// Reads one row of the answer to `queries()[query]`; `number` counts rows from 1.
+    /// Reads one row of the answer to `queries()[query]`; `number` counts rows from 1. Whoever hands the
+    /// row on counts it.
     fn row(&mut self, query: usize, row: &Row<'_>, number: u64, out: &mut Decoded);
 }
 

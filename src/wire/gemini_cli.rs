@@ -130,6 +130,8 @@ impl GeminiCli {
                 out.calls.push(call);
             }
         }
+        let faults = u64::from(found.fault.is_some());
+        out.more_records((out.calls.len() - before) as u64 + faults);
         match found.fault {
             Some(reason) => out.bad(bad_line(text, place, reason)),
             None if out.calls.len() > before => {}
@@ -310,7 +312,7 @@ mod tests {
         let document =
             format!("{{\n  \"messages\": [\n    {}\n  ],\n  \"sessionId\": \"s\"\n}}\n", message(ID, 41));
         check(&document, 1, 5, 0);
-        check(&document[..document.len() - 3], 0, 0, 0);
+        check(&document[..document.len() - 3], 0, 4, 1);
         check(&format!("{{\"messages\":[{},{}]}}", message(ID, 41), message("a1", 4)), 2, 0, 0);
     }
 

@@ -481,11 +481,14 @@ impl Lines {
         if !items.first().is_some_and(|item| item.get().starts_with('{')) {
             return self.record(&Record::Array(text), place.offset, out);
         }
+        out.more_records(items.len() as u64);
         for item in items {
             // The place of an item within its line keeps keyless items apart.
             let inner = item.get().as_ptr() as usize - text.as_ptr() as usize;
-            let members = serde_json::from_str(item.get()).map_err(|error| broken(&error))?;
-            match self.record(&Record::Object(members), place.offset + inner as u64, out) {
+            let members = serde_json::from_str(item.get()).map_err(|error| broken(&error));
+            let read = members
+                .and_then(|members| self.record(&Record::Object(members), place.offset + inner as u64, out));
+            match read {
                 Err(Refused::Bad(why)) => out.bad(bad_line(item.get().as_bytes(), place, why)),
                 Err(Refused::Skip(why)) => out.tally.skip(why),
                 Ok(()) => {}
@@ -681,7 +684,11 @@ impl Decoder for Csv {
                 open.text.extend_from_slice(line);
                 if still_open(line, self.delimiter, true) && open.text.len() <= MAX_RECORD {
                     self.open = Some(open);
-                    return;
+                    return out.tally.skip(Skip::OtherRecord);
+                }
+                // The record stands for one of its lines; the first is accounted for where it was told.
+                if !open.told {
+                    out.tally.skip(Skip::OtherRecord);
                 }
                 (open.text, open.place)
             }
@@ -792,7 +799,6 @@ impl RowDecoder for Table {
     }
 
     fn row(&mut self, _query: usize, row: &Row<'_>, number: u64, out: &mut Decoded) {
-        out.tally.lines += 1;
         let identity = self.identity(row, number);
         let record = Record::Row(row.clone());
         match self.reader.read(&record, &Spot { order: number, identity: &identity }) {

@@ -11,52 +11,24 @@ use crate::domain::time::Timestamp;
 use crate::domain::tokens::Tokens;
 
 /// A JSON value kept as written, to be read as whatever it turns out to be. Missing and `null` are alike.
-#[derive(Clone, Copy, Debug)]
-pub struct Raw<'a> {
-    written: &'a str,
-    known: u64,
-}
-
-/// What [`Raw`] knows of its text beforehand: no more than it says, ...
-const NOTHING: u64 = u64::MAX;
-/// ... that it is a string without escapes, or else the number that its digits are.
-const PLAIN: u64 = u64::MAX - 1;
-
-impl Default for Raw<'_> {
-    fn default() -> Self {
-        Raw::MISSING
-    }
-}
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Raw<'a>(&'a str);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Raw<'a>, D::Error> {
-        let value = Option::<&'a RawValue>::deserialize(deserializer)?;
-        Ok(Raw { written: value.map_or("", RawValue::get), known: NOTHING })
+        Option::<&'a RawValue>::deserialize(deserializer).map(|value| Raw(value.map_or("", RawValue::get)))
     }
 }
 
 impl<'a> Raw<'a> {
-    /// A value that is not there.
-    pub const MISSING: Raw<'static> = Raw { written: "", known: NOTHING };
-
-    /// Takes the text of a string that has no escape in it, with its quotes.
-    pub const fn plain(written: &'a str) -> Raw<'a> {
-        Raw { written, known: PLAIN }
-    }
-
-    /// Takes the text of a number that is some digits, and the number.
-    pub const fn digits(written: &'a str, number: u32) -> Raw<'a> {
-        Raw { written, known: number as u64 }
-    }
-
-    /// Takes the text of any other JSON value but `null`, which is [`Raw::MISSING`].
-    pub const fn unread(written: &'a str) -> Raw<'a> {
-        Raw { written, known: NOTHING }
+    /// Takes the text of a JSON value that is not `null`.
+    pub const fn written(text: &'a str) -> Raw<'a> {
+        Raw(text)
     }
 
     /// Returns the text of the value as written; empty where it is missing or null.
     pub const fn as_written(self) -> &'a str {
-        self.written
+        self.0
     }
 
     /// Says whether there is no value.
@@ -68,9 +40,6 @@ impl<'a> Raw<'a> {
     /// and arrays.
     pub fn text(self) -> Option<Cow<'a, str>> {
         let written = self.as_written();
-        if self.known == PLAIN {
-            return Some(Cow::Borrowed(written.get(1..written.len() - 1)?));
-        }
         match written.as_bytes().first()? {
             b'"' => match memchr::memchr(b'\\', written.as_bytes()) {
                 None => Some(Cow::Borrowed(&written[1..written.len() - 1])),
@@ -87,16 +56,10 @@ impl<'a> Raw<'a> {
 
     /// Reads a token count; missing, null and the empty string are `Ok(None)`.
     pub fn count(self) -> Result<Option<u64>, String> {
-        if self.is_missing() {
-            return Ok(None);
-        }
-        if u32::try_from(self.known).is_ok() {
-            return Ok(Some(self.known));
-        }
         match self.text() {
+            None if self.is_missing() => Ok(None),
             None => Err(format!("token count is {}: expected a whole number", short(self.as_written()))),
-            Some(text) if text.trim().is_empty() => Ok(None),
-            Some(text) => count(&text).map(Some),
+            Some(text) => count_text(&text),
         }
     }
 
@@ -109,11 +72,7 @@ impl<'a> Raw<'a> {
     pub fn dollars(self) -> Result<Option<Money>, String> {
         match self.text() {
             None if self.is_missing() => Ok(None),
-            Some(text) if text.trim().is_empty() => Ok(None),
-            Some(text) => match Money::parse_dollars(&text) {
-                Some(money) => Ok(Some(money)),
-                None => Err(format!("cost is \"{}\": expected dollars like 0.0125", short(&text))),
-            },
+            Some(text) => dollars_text(&text),
             None => Err(format!("cost is {}: expected dollars like 0.0125", short(self.as_written()))),
         }
     }
@@ -121,6 +80,22 @@ impl<'a> Raw<'a> {
     /// Reads an instant in any of the spellings of [`time::parse`].
     pub fn time(self) -> Option<Timestamp> {
         time::parse(&self.text()?)
+    }
+}
+
+/// Reads a token count from a string's content or a number's text; blank text is none.
+pub fn count_text(text: &str) -> Result<Option<u64>, String> {
+    if text.trim().is_empty() { Ok(None) } else { count(text).map(Some) }
+}
+
+/// Reads dollars from a string's content or a number's text; blank text is none.
+pub fn dollars_text(text: &str) -> Result<Option<Money>, String> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    match Money::parse_dollars(text) {
+        Some(money) => Ok(Some(money)),
+        None => Err(format!("cost is \"{}\": expected dollars like 0.0125", short(text))),
     }
 }
 

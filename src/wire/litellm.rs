@@ -232,6 +232,8 @@ pub struct LitellmCsv {
     delimiter: u8,
     record: Fields,
     begun: Option<Place>,
+    /// Whether the open record has been told as bad, in case it never ends.
+    told: bool,
     head: Vec<u8>,
 }
 
@@ -247,6 +249,7 @@ impl LitellmCsv {
             delimiter: b',',
             record: Fields::default(),
             begun: None,
+            told: false,
             head: Vec::new(),
         }
     }
@@ -282,6 +285,7 @@ impl Decoder for LitellmCsv {
         if self.begun.is_none() && line.trim_ascii().is_empty() {
             return out.tally.skip(Skip::Blank);
         }
+        let goes_on = self.begun.is_some();
         let begun = *self.begun.get_or_insert(place);
         let room = 800_usize.saturating_sub(self.head.len());
         self.head.extend_from_slice(&line[..line.len().min(room)]);
@@ -290,14 +294,29 @@ impl Decoder for LitellmCsv {
             self.delimiter = DELIMITERS.into_iter().rev().max_by_key(|&byte| count(byte)).unwrap_or(b',');
         }
         self.record.feed(line, self.delimiter);
-        if self.record.state != State::Quoted {
-            self.begun = None;
-            self.finished(begun, out);
-        } else if self.record.length > LitellmCsv::LONGEST {
-            self.begun = None;
+        let open = self.record.state == State::Quoted && self.record.length <= LitellmCsv::LONGEST;
+        // A record stands for one of its lines; the first is accounted for where it was told.
+        if goes_on && (open || !self.told) {
+            out.tally.skip(Skip::OtherRecord);
+        }
+        if open {
+            return;
+        }
+        self.begun = None;
+        self.told = false;
+        if self.record.state == State::Quoted {
             self.record = Fields::default();
             let head = std::mem::take(&mut self.head);
             out.bad(bad_line(&head, begun, "a quote is opened and never closed"));
+        } else {
+            self.finished(begun, out);
+        }
+    }
+
+    fn pause(&mut self, out: &mut Decoded) {
+        if let Some(begun) = self.begun.filter(|_| !self.told) {
+            self.told = true;
+            out.bad(bad_line(&self.head, begun, "a quote that opens here is not closed yet"));
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use serde_json::value::RawValue;
 
-use super::flat::Flat;
-use super::json::{self, Raw};
+use super::flat::{Flat, Value};
+use super::json;
+use super::time::Clock;
 use super::{Decoder, Origin, Place, bad_line};
 use crate::domain::call::{Call, CallId, ModelId, Provider, Region, Status, TenantId, Tier};
 use crate::domain::label::{Label, Labels};
@@ -17,6 +18,7 @@ pub struct Native {
     rank: u32,
     labels: Labels,
     flat: Flat<{ KEYS.len() }>,
+    clock: Clock,
 }
 
 /// Declares the keys of a line that are read, and a line with a way to each of their values.
@@ -27,10 +29,10 @@ macro_rules! line {
         #[expect(non_camel_case_types, reason = "each is spelled as in the line")]
         enum Key { $($key),* }
 
-        struct Line<'a>([Raw<'a>; KEYS.len()]);
+        struct Line<'a>([Value<'a>; KEYS.len()]);
 
         impl<'a> Line<'a> {
-            $(fn $key(&self) -> Raw<'a> {
+            $(fn $key(&self) -> Value<'a> {
                 self.0[Key::$key as usize]
             })*
         }
@@ -67,7 +69,13 @@ line! {
 impl Native {
     /// Starts on one file.
     pub fn new(origin: &Origin<'_>) -> Native {
-        Native { tenant: origin.tenant, rank: origin.rank, labels: Labels::default(), flat: Flat::new(KEYS) }
+        Native {
+            tenant: origin.tenant,
+            rank: origin.rank,
+            labels: Labels::default(),
+            flat: Flat::new(KEYS),
+            clock: Clock::default(),
+        }
     }
 
     /// Reads `text`, which is `line` or says the same, and adds the call.
@@ -77,24 +85,24 @@ impl Native {
         place: Place,
         calls: &mut Vec<Call>,
     ) -> Result<(), String> {
-        let mut record = Line([Raw::MISSING; KEYS.len()]);
+        let mut record = Line([Value::Missing; KEYS.len()]);
         self.flat.read(text, &mut record.0).map_err(|error| json::not_json(&error))?;
         let ts = if record.ts().is_missing() { record.timestamp() } else { record.ts() };
-        let at = match ts.time() {
+        let at = match ts.bytes().and_then(|text| self.clock.parse(&text)) {
             Some(at) => at,
             None if ts.is_missing() => return Err("`ts` is missing".to_owned()),
             None => {
-                let written = json::short(ts.as_written());
+                let written = json::short(&ts.as_written());
                 return Err(format!("`ts` is {written}: expected a time like 2026-11-20T09:00:00Z"));
             }
         };
-        let model = match record.model().text() {
-            Some(model) if !model.is_empty() => ModelId::from_label(self.labels.label(&model)),
+        let model = match record.model().bytes() {
+            Some(model) if !model.is_empty() => ModelId::from_label(self.labels.of_bytes(&model)),
             _ => return Err("`model` is missing".to_owned()),
         };
         let tenant = self.tenant_of(&record)?;
-        let id = match record.id().text() {
-            Some(id) if !id.is_empty() => CallId::of("native", &[id.as_bytes()]),
+        let id = match record.id().bytes() {
+            Some(id) if !id.is_empty() => CallId::of("native", &[&id]),
             _ => CallId::of("native-line", &[&place.offset.to_le_bytes(), line]),
         };
         let mut call = Call::new(id, at, tenant, model);
@@ -110,22 +118,27 @@ impl Native {
         if let Some(tenant) = self.tenant {
             return Ok(tenant);
         }
-        match record.tenant().text().or_else(|| record.tenant_id().text()) {
-            Some(tenant) if !tenant.is_empty() => Ok(TenantId::from_label(self.labels.label(&tenant))),
+        match record.tenant().bytes().or_else(|| record.tenant_id().bytes()) {
+            Some(tenant) if !tenant.is_empty() => Ok(TenantId::from_label(self.labels.of_bytes(&tenant))),
             _ => Err("`tenant` is missing".to_owned()),
         }
     }
 
     fn describe(&mut self, record: &Line<'_>, call: &mut Call) -> Result<(), String> {
-        if let Some(provider) = record.provider().text() {
-            call.provider = Provider::from_label(self.labels.label(&provider));
+        if let Some(provider) = record.provider().bytes() {
+            call.provider = Provider::from_label(self.labels.of_bytes(&provider));
         }
-        call.tier = record.tier().text().map_or(Tier::Standard, |word| Tier::parse(&word));
-        call.region = record.region().text().map_or(Region::Global, |word| Region::parse(&word));
+        call.tier =
+            record.tier().bytes().map_or(Tier::Standard, |word| Tier::parse(&String::from_utf8_lossy(&word)));
+        call.region = record
+            .region()
+            .bytes()
+            .map_or(Region::Global, |word| Region::parse(&String::from_utf8_lossy(&word)));
         call.searches = u32::try_from(record.searches().count_or_zero()?).unwrap_or(u32::MAX);
-        if record.status().text().as_deref() == Some("failed") {
+        if record.status().bytes().as_deref() == Some(b"failed") {
             call.status = Status::Failed;
-            call.failure = record.failure().text().map_or(Label::new(""), |word| self.labels.label(&word));
+            call.failure =
+                record.failure().bytes().map_or(Label::new(""), |word| self.labels.of_bytes(&word));
         }
         // How long it took is no part of the bill: what cannot be read there costs no call.
         call.latency = record.latency_ms().count().unwrap_or(None).map(Millis::new);
@@ -183,8 +196,7 @@ impl Native {
         match serde_json::from_slice::<Vec<&RawValue>>(line) {
             Ok(records) if records.is_empty() => out.tally.skip(Skip::OtherRecord),
             Ok(records) => {
-                // Every record is counted as a line, so that lines are calls, skips and bad ones.
-                out.tally.lines += records.len() as u64 - 1;
+                out.more_records(records.len() as u64);
                 for (index, record) in (0_u64..).zip(records) {
                     let place = Place { offset: place.offset + index, ..place };
                     self.object(record.get().as_bytes(), place, out);

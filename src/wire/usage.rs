@@ -172,6 +172,7 @@ pub fn each_object(
     if values.is_empty() {
         out.tally.skip(Skip::OtherRecord);
     }
+    out.more_records(values.len() as u64);
     for value in values {
         if !is_object(&value) {
             out.tally.skip(Skip::OtherRecord);

@@ -35,7 +35,7 @@ class Screen(Run):
         super().__init__([os.path.abspath(binary), "--tz", "UTC", "--ledger", ledgers], os.path.join(folder, "home"))
 
     def help(self):
-        return any("any key closes" in self.terminal.line(row) for row in range(4, 12))
+        return any("key closes" in self.terminal.line(row) for row in range(4, 12))
 
     def calls(self, tenant=None):
         """Returns the calls of a tenant, or of every tenant by name, as the table shows them."""

@@ -83,9 +83,9 @@ fn a_backtest_tells_what_a_cap_would_have_stopped_and_when() {
     ];
     let ledger = home.write("calls.jsonl", &calls.concat());
     home.print(&["import", &ledger]);
-    let test = json(&home.print(&["caps", "backtest", "tenant:acme", "1/day", "--format", "json"]));
+    let replayed = json(&home.print(&["caps", "backtest", "tenant:acme", "1/day", "--format", "json"]));
     assert_eq!(
-        (&test["calls"], &test["stopped"], &test["saved_usd"]),
+        (&replayed["calls"], &replayed["stopped"], &replayed["saved_usd"]),
         (&4.into(), &1.into(), &"0.500000000".into())
     );
     let text = home.print(&["caps", "backtest", "each-tenant", "1/day", "--since", "2026-11-21"]);

@@ -18,6 +18,11 @@ pub(super) struct Bars {
     pub(super) measure: Measure,
 }
 
+/// Returns labels for so many minutes up to now: a quarter of an hour apart.
+pub(super) fn minutes_ago(count: usize) -> Vec<String> {
+    (0..count).map(|at| if at % 15 == 0 { format!("-{}m", count - at) } else { String::new() }).collect()
+}
+
 /// Draws the bars. The oldest are left out where there is no room for all.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, bars: &Bars) {
     let highest = bars.values.iter().copied().max().unwrap_or(0).max(0);

@@ -6,21 +6,28 @@ use super::bars::{self, Bars};
 use super::pen::{Pen, row};
 use super::table::{Column, Table, level};
 use crate::domain::burn::Live;
+use crate::domain::calendar::Calendar;
 use crate::domain::rollup::Sums;
+use crate::domain::time::Timestamp;
 use crate::tui::app::{App, Seen};
-use crate::tui::event::Detail;
+use crate::tui::event::{Detail, Step};
 use crate::tui::text;
 use crate::tui::theme::Meaning;
 
 /// Rows of the hours' bars, with heading.
 const HOUR_ROWS: u16 = 8;
+/// Minutes that are drawn where the window is an hour.
+const MINUTES: usize = 60;
+/// Steps that gaps are filled up to; no window has more.
+const MOST_STEPS: usize = 48;
 
 /// Draws the page, scrolled down by `offset` models.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, offset: usize) -> Seen {
     let Some(tenant) = app.tenants.picked() else {
         return Seen::default();
     };
-    let Some(detail) = app.picture().detail.as_ref().filter(|detail| detail.tenant == tenant) else {
+    let detail = app.picture().detail.as_ref();
+    let Some(detail) = detail.filter(|it| (it.tenant, it.window) == (tenant, app.window)) else {
         let text = text::cut(&format!("reading {tenant}..."), usize::from(area.width).saturating_sub(3));
         pen.put(row(area, 1), 3, &text, Meaning::Muted);
         return Seen::default();
@@ -31,9 +38,9 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, offset: usize) -> S
     let offset = offset.min(detail.models.len().saturating_sub(rows));
     models(detail, offset, rows).draw(pen, top);
     if below > 0 {
-        hours(pen, Rect { y: top.bottom(), height: below, ..area }, app, detail);
+        over_time(pen, Rect { y: top.bottom(), height: below, ..area }, app, detail);
     }
-    Seen { rows }
+    Seen { rows, opened: Some(offset), ..Seen::default() }
 }
 
 fn models(detail: &Detail, offset: usize, rows: usize) -> Table {
@@ -43,7 +50,7 @@ fn models(detail: &Detail, offset: usize, rows: usize) -> Table {
         Column::number("IN", 6, 1),
         Column::number("CACHED", 6, 4),
         Column::number("OUT", 6, 2),
-        Column::money("TODAY", 10, 0),
+        Column::money(detail.window.says(), 10, 0),
         Column::number("SHARE", 6, 5),
     ];
     let mut total = Sums::default();
@@ -79,30 +86,41 @@ fn push(columns: &mut [Column], sums: &Sums, whole: i64) {
     }
 }
 
-fn hours(pen: &mut Pen<'_>, area: Rect, app: &App, detail: &Detail) {
-    pen.rule(row(area, 0), &format!("{} per hour today", app.measure.says()));
-    let calendar = app.picture().books.calendar();
+fn over_time(pen: &mut Pen<'_>, area: Rect, app: &App, detail: &Detail) {
+    let step = detail.window.step();
+    let heading = format!("{} per {} {}", app.measure.says(), step.says(), detail.window.phrase());
+    pen.rule(row(area, 0), &heading);
+    let books = &app.picture().books;
+    let calendar = books.calendar();
     let (mut values, mut labels) = (Vec::new(), Vec::new());
-    for (at, sums) in hours_of(detail) {
+    if step == Step::Minute {
+        let minutes = books.tenant(detail.tenant).map(|book| book.minutes.hour(MINUTES, books.now()));
+        values.extend(minutes.unwrap_or_default().iter().map(|live| app.measure.of(live)));
+        labels.extend(bars::minutes_ago(values.len()));
+    }
+    for (at, sums) in steps_of(detail, calendar) {
         values.push(app.measure.of(&Live::of(&sums)));
-        labels.push(format!("{:02}", calendar.clock(at).0));
+        labels.push(match step {
+            Step::Day => format!("{:02}", calendar.date(at).day()),
+            Step::Hour | Step::Minute => format!("{:02}", calendar.clock(at).0),
+        });
     }
     let area = Rect { y: area.y + 1, height: area.height - 1, ..area };
     bars::draw(pen, area, &Bars { values, labels, measure: app.measure });
 }
 
-/// Returns each hour from the first to the last, also those in which nothing happened.
-fn hours_of(detail: &Detail) -> Vec<(crate::domain::time::Timestamp, Sums)> {
-    const HOUR: crate::domain::time::Millis = crate::domain::time::Millis::from_minutes(60);
-    let mut hours: Vec<(crate::domain::time::Timestamp, Sums)> = Vec::new();
-    for (at, sums) in &detail.hours {
-        while let Some(last) = hours.last().map(|hour| hour.0.after(HOUR)) {
-            if last >= *at || hours.len() > 48 {
+/// Returns each step from the first to the last, also those in which nothing happened.
+fn steps_of(detail: &Detail, calendar: &Calendar) -> Vec<(Timestamp, Sums)> {
+    let mut steps: Vec<(Timestamp, Sums)> = Vec::new();
+    for (at, sums) in &detail.steps {
+        while let Some(last) = steps.last() {
+            let next = detail.window.step().of(calendar, last.0).end;
+            if next >= *at || steps.len() > MOST_STEPS {
                 break;
             }
-            hours.push((last, Sums::default()));
+            steps.push((next, Sums::default()));
         }
-        hours.push((*at, *sums));
+        steps.push((*at, *sums));
     }
-    hours
+    steps
 }

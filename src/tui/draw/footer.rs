@@ -10,7 +10,7 @@ use crate::tui::theme::Meaning;
 
 /// Draws the keys; what does not fit is left out.
 pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App) {
-    if matches!(app.mode, Mode::Filter(_)) {
+    if app.dialog.is_none() && matches!(app.mode, Mode::Filter(_)) {
         return line_of(pen, line, &[("enter", "keep"), ("esc", "undo"), ("ctrl-u", "clear")]);
     }
     let keys: Vec<(&str, &str)> =

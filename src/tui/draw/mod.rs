@@ -24,14 +24,22 @@ mod sources;
 mod bars;
 mod status;
 mod footer;
+mod dialog;
 mod help;
+mod themes;
 
 use ratatui::Frame;
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::app::{App, Mode, Seen, Tab};
+use super::app::{App, Dialog, Mode, Seen, Tab};
+use super::text;
 use super::theme::{Meaning, Theme};
 use pen::{Pen, row};
+
+/// Asks for the coloured form of the character before it.
+const EMOJI_STYLE: char = '\u{fe0f}';
 
 /// How much room there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,28 +86,42 @@ pub fn draw(frame: &mut Frame<'_>, app: &App, theme: &Theme) -> Seen {
     }
     let height = area.height.saturating_sub(head + foot);
     let content = Rect { y: area.y + head.min(area.height), height, ..area };
-    let seen = content_of(&mut pen, content, app, class);
+    let mut seen = content_of(&mut pen, content, app, class);
     if area.height > head {
         if !tiny {
             status::draw(&mut pen, row(area, area.height.saturating_sub(2)), app, seen);
         }
         footer::draw(&mut pen, row(area, area.height - 1), app);
     }
-    if matches!(app.mode, Mode::Help(_)) {
-        help::draw(&mut pen, if tiny { area } else { content }, app);
+    let over = if tiny { area } else { content };
+    match &app.dialog {
+        Some(Dialog::Help(offset)) => seen.help = Some(help::draw(&mut pen, over, app, *offset)),
+        Some(Dialog::Themes(_)) => themes::draw(&mut pen, over, app),
+        None => {}
     }
+    keep_inside(pen.buf);
     seen
 }
 
-fn content_of(pen: &mut Pen<'_>, area: Rect, app: &App, class: Class) -> Seen {
-    let opened = match &app.mode {
-        Mode::Opened(offset) => Some(*offset),
-        Mode::Help(before) => match before.as_ref() {
-            Mode::Opened(offset) => Some(*offset),
-            _ => None,
-        },
-        _ => None,
+/// Replaces a character where terminals do not agree how wide it is: one that takes it for wider or
+/// narrower would shift the cells beside it. Of a joined one its first part stays.
+fn keep_inside(buf: &mut Buffer) {
+    let width = |c: char| c.width().unwrap_or(0);
+    let unsure = |symbol: &str| {
+        let whole = symbol.width();
+        whole > 2
+            || symbol.contains(EMOJI_STYLE)
+            || symbol.chars().next().is_some_and(|first| width(first) == 0)
+            || symbol.chars().map(width).sum::<usize>() != whole
     };
+    for cell in buf.content.iter_mut().filter(|cell| cell.symbol().len() > 1 && unsure(cell.symbol())) {
+        let first = cell.symbol().chars().find(|c| matches!(width(*c), 1..=2)).unwrap_or('?');
+        cell.set_char(first);
+    }
+}
+
+fn content_of(pen: &mut Pen<'_>, area: Rect, app: &App, class: Class) -> Seen {
+    let opened = if let Mode::Opened(offset) = app.mode { Some(offset) } else { None };
     match (app.tab, opened) {
         (Tab::Overview, Some(offset)) => detail::draw(pen, area, app, offset),
         (Tab::Sources, Some(offset)) => sources::draw_bad(pen, area, app, offset),
@@ -109,34 +131,42 @@ fn content_of(pen: &mut Pen<'_>, area: Rect, app: &App, class: Class) -> Seen {
     }
 }
 
+/// What a newcomer reads before the first call.
+fn empty(sources: usize) -> Vec<String> {
+    if sources == 0 {
+        return vec![
+            "No ledger has been found yet. To watch some:".to_owned(),
+            String::new(),
+            "  outlay --ledger 'logs/*.jsonl'   these files, this once".to_owned(),
+            "  outlay config init               a config file, for good".to_owned(),
+        ];
+    }
+    let sources = text::plural(i64::try_from(sources).unwrap_or(i64::MAX), "source");
+    vec![
+        "No call has been recorded yet.".to_owned(),
+        String::new(),
+        format!("{sources} watched. Calls appear here as they are logged."),
+        "3 shows what is read, and what could not be.".to_owned(),
+    ]
+}
+
 /// Says in the content's place why there are no rows.
 fn nothing(pen: &mut Pen<'_>, area: Rect, app: &App, all: usize) {
     let lines: Vec<String> = if !app.loaded {
         vec!["Reading the ledgers...".to_owned()]
     } else if all > 0 {
-        let rows = crate::tui::text::plural(i64::try_from(all).unwrap_or(i64::MAX), "row");
+        let rows = text::plural(i64::try_from(all).unwrap_or(i64::MAX), "row");
         vec![format!("nothing matches  {}  ({rows} without it)   esc clear", app.filter())]
     } else {
         match app.tab {
-            Tab::Overview => {
-                let sources = i64::try_from(app.picture().sources.len()).unwrap_or(i64::MAX);
-                vec![
-                    "No call has been recorded yet.".to_owned(),
-                    String::new(),
-                    format!(
-                        "{} watched. Calls appear here as they are logged.",
-                        crate::tui::text::plural(sources, "source")
-                    ),
-                    "3 shows what is read, and what could not be.".to_owned(),
-                ]
-            }
+            Tab::Overview => empty(app.picture().sources.len()),
             Tab::Prices => vec!["No price is known.".to_owned()],
             Tab::Sources => vec!["No source is watched.".to_owned()],
         }
     };
     for (index, line) in lines.iter().enumerate() {
         let line_area = row(area, u16::try_from(index + 1).unwrap_or(u16::MAX));
-        let text = crate::tui::text::cut(line, usize::from(area.width).saturating_sub(3));
+        let text = text::cut(line, usize::from(area.width).saturating_sub(3));
         pen.put(line_area, 3, &text, Meaning::Text);
     }
 }

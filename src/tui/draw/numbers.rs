@@ -79,7 +79,7 @@ fn feeds(app: &App) -> Vec<Span> {
 fn prices(app: &App) -> Vec<Vec<Span>> {
     let rows = &app.picture().prices;
     let models = text::plural(i64::try_from(rows.len()).unwrap_or(i64::MAX), "model");
-    let unknown = rows.iter().filter(|row| row.is_unpriced()).count();
+    let unknown = rows.values().filter(|row| row.is_unpriced()).count();
     let short = vec![(format!(" {models}"), Meaning::Text)];
     let mut long = short.clone();
     if unknown > 0 {

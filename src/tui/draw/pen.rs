@@ -1,8 +1,11 @@
 //! Writes text into cells and stays inside.
 
+use std::borrow::Cow;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::domain::label::printable;
 use crate::tui::text;
 use crate::tui::theme::{Meaning, Theme};
 
@@ -25,6 +28,12 @@ impl Pen<'_> {
         if area.height == 0 {
             return column;
         }
+        // The last guard before the cells: whatever came here without being made a label.
+        let text = if text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_control()) {
+            Cow::Borrowed(text)
+        } else {
+            Cow::Owned(printable(text, room.saturating_mul(2)))
+        };
         let x = area.x + u16::try_from(column).unwrap_or(u16::MAX);
         let (end, _) = self.buf.set_stringn(x, area.y, text, room, self.theme.style(meaning));
         usize::from(end - area.x)

@@ -1,10 +1,10 @@
-//! The price table: what a model costs a million tokens, and what it came to today.
+//! The price table: what a model costs a million tokens, and what it came to in the window.
 
 use ratatui::layout::Rect;
 
 use super::nothing;
 use super::pen::Pen;
-use super::table::{Column, Table, level};
+use super::table::{Column, Sorted, Table, level};
 use crate::domain::burn::Live;
 use crate::tui::app::{App, Seen};
 use crate::tui::event::PriceRow;
@@ -15,30 +15,31 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) -> Seen {
     let rows = usize::from(area.height.saturating_sub(1));
     if app.prices.order.is_empty() {
         nothing(pen, area, app, app.prices.all);
-        return Seen { rows };
+        return Seen { rows, ..Seen::default() };
     }
     let (start, visible) = app.prices.visible(rows);
     let all = &app.picture().prices;
-    let row = |key: &_| all.iter().find(|row| (row.provider, row.model) == *key);
-    let rows_shown: Vec<&PriceRow> = visible.iter().filter_map(row).collect();
-    let mut table = columns(&rows_shown);
+    let shown: Vec<&PriceRow> = visible.iter().filter_map(|key| all.get(key)).collect();
+    let mut table = columns(app, &shown, Sorted::of(&app.prices, &pen.theme.glyphs));
     table.selected = app.prices.index().checked_sub(start);
     table.draw(pen, area);
-    Seen { rows }
+    Seen { rows, ..Seen::default() }
 }
 
-fn columns(rows: &[&PriceRow]) -> Table {
-    let mut name = Column::word("MODEL", 24, 0);
+fn columns(app: &App, rows: &[&PriceRow], sorted: Sorted) -> Table {
+    let came = app.picture().prices_of == Some(app.window);
+    let mut name = Column::word(&sorted.title("MODEL", 1), 24, 0);
     let mut columns = vec![
         Column::word("PROVIDER", 10, 6),
-        Column::number("IN $/M", 7, 1),
+        Column::number(&sorted.title("IN $/M", 2), 7, 1),
         Column::number("CACHED", 7, 3),
-        Column::number("OUT", 7, 2),
-        Column::number("TOKENS", 7, 4),
-        Column::money("TODAY", 9, 0),
+        Column::number(&sorted.title("OUT", 3), 7, 2),
+        Column::number(&sorted.title("TOKENS", 4), 7, 4),
+        Column::money(&sorted.title(app.window.says(), 0), 9, 0),
         Column::word("PRICE FROM", 10, 5),
     ];
     for row in rows {
+        let used = Live::of(&row.used);
         name.cells.push(row.model.to_string());
         let cached =
             if row.cached.is_none() && !row.is_unpriced() { "-".to_owned() } else { text::rate(row.cached) };
@@ -47,8 +48,8 @@ fn columns(rows: &[&PriceRow]) -> Table {
             text::rate(row.input),
             cached,
             text::rate(row.output),
-            text::short(i64::try_from(row.today.tokens.total().count()).unwrap_or(i64::MAX)),
-            text::cost(&Live::of(&row.today)),
+            if came { text::short(used.tokens) } else { "...".to_owned() },
+            if came { text::cost(&used) } else { "...".to_owned() },
             text::cut(&row.from, 24),
         ];
         for (column, cell) in columns.iter_mut().zip(cells) {

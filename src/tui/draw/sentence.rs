@@ -28,18 +28,25 @@ fn sentence(app: &App) -> Option<(String, Meaning)> {
     if let Some(row) = source(SourceState::Stale) {
         return Some((format!("{}: nothing new. {}", row.source, row.note), Meaning::Warn));
     }
-    let unpriced = picture.books.total().today.unpriced;
-    if unpriced > 0 {
-        let mut models = picture.prices.iter().filter(|row| row.today.unpriced > 0);
-        let whose = match (models.next(), models.count()) {
-            (Some(row), 0) => format!("{}: ", row.model),
-            (Some(row), more) => format!("{} and {more} more: ", row.model),
-            (None, _) => String::new(),
-        };
-        let calls = text::plural(unpriced, "call");
-        return Some((format!("{whose}{calls} today without a price, cost unknown (2)"), Meaning::Warn));
+    if let Some(sentence) = unpriced(app) {
+        return Some((sentence, Meaning::Warn));
     }
     let bad = picture.sources.iter().find(|row| row.bad > 0)?;
     let lines = text::plural(i64::try_from(bad.bad).unwrap_or(i64::MAX), "line");
     Some((format!("{}: {lines} could not be read (3)", bad.source), Meaning::Warn))
+}
+
+/// Says which models of the window have no price: the one with most calls by name.
+fn unpriced(app: &App) -> Option<String> {
+    let picture = app.picture();
+    let unpriced = picture.total(app.window).map(|total| total.unpriced).filter(|unpriced| *unpriced > 0)?;
+    let models = || picture.prices.values().filter(|row| row.used.unpriced > 0);
+    let most = models().max_by_key(|row| (row.used.unpriced, std::cmp::Reverse((row.model, row.provider))));
+    let whose = match (most, models().count()) {
+        (Some(row), 1) => format!("{}: ", row.model),
+        (Some(row), count) => format!("{} and {} more: ", row.model, count - 1),
+        (None, _) => String::new(),
+    };
+    let calls = text::plural(unpriced, "call");
+    Some(format!("{whose}{calls} {} without a price, cost unknown (2)", app.window.phrase()))
 }

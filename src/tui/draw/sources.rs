@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::nothing;
 use super::pen::{Pen, row};
-use super::table::{Column, Table};
+use super::table::{Column, Sorted, Table};
 use crate::tui::app::{App, Seen};
 use crate::tui::event::SourceRow;
 use crate::tui::text;
@@ -15,25 +15,26 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) -> Seen {
     let rows = usize::from(area.height.saturating_sub(1));
     if app.sources.order.is_empty() {
         nothing(pen, area, app, app.sources.all);
-        return Seen { rows };
+        return Seen { rows, ..Seen::default() };
     }
     let (start, visible) = app.sources.visible(rows);
     let all = &app.picture().sources;
     let find = |key: &_| all.iter().find(|row| row.source == *key);
     let shown: Vec<&SourceRow> = visible.iter().filter_map(find).collect();
-    let mut table = columns(&shown, usize::from(area.width));
+    let sorted = Sorted::of(&app.sources, &pen.theme.glyphs);
+    let mut table = columns(&shown, usize::from(area.width), sorted);
     table.selected = app.sources.index().checked_sub(start);
     table.draw(pen, area);
-    Seen { rows }
+    Seen { rows, ..Seen::default() }
 }
 
-fn columns(rows: &[&SourceRow], width: usize) -> Table {
-    let mut name = Column::word("SOURCE", 20, 0);
+fn columns(rows: &[&SourceRow], width: usize, sorted: Sorted) -> Table {
+    let mut name = Column::word(&sorted.title("SOURCE", 1), 20, 0);
     let mut columns = vec![
         Column::word("FORMAT", 8, 3),
-        Column::word("STATE", 5, 0),
-        Column::number("CALLS", 7, 1),
-        Column::number("BAD", 4, 2),
+        Column::word(&sorted.title("STATE", 0), 6, 0),
+        Column::number(&sorted.title("CALLS", 2), 7, 1),
+        Column::number(&sorted.title("BAD", 3), 4, 2),
         Column::number("COPIES", 6, 4),
         Column::word("NOTE", 4, 5),
     ];
@@ -59,7 +60,7 @@ fn columns(rows: &[&SourceRow], width: usize) -> Table {
 pub(super) fn draw_bad(pen: &mut Pen<'_>, area: Rect, app: &App, offset: usize) -> Seen {
     let rows = usize::from(area.height.saturating_sub(1) / 2);
     let Some(source) = app.picked_source() else {
-        return Seen { rows };
+        return Seen { rows, ..Seen::default() };
     };
     let width = usize::from(area.width).saturating_sub(1);
     let (lines, kept) = (source.bad, source.bad_lines.len());
@@ -77,5 +78,5 @@ pub(super) fn draw_bad(pen: &mut Pen<'_>, area: Rect, app: &App, offset: usize) 
         let excerpt = text::cut(&bad.excerpt, width.saturating_sub(4));
         pen.put(row(area, at.saturating_add(1)), 4, &excerpt, Meaning::Muted);
     }
-    Seen { rows }
+    Seen { rows, opened: Some(offset), ..Seen::default() }
 }

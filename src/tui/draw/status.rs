@@ -4,7 +4,8 @@ use ratatui::layout::Rect;
 
 use super::pen::{Pen, Span};
 use super::tenants;
-use crate::tui::app::{App, Mode, PRICE_SORTS, SOURCE_SORTS, Seen, Tab};
+use crate::tui::app::{App, Mode, Seen, Tab};
+use crate::tui::order::{PRICE_SORTS, SOURCE_SORTS};
 use crate::tui::text;
 use crate::tui::theme::Meaning;
 
@@ -14,7 +15,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App, seen: Seen) {
         pen.put(line, 1, &text::cut(toast, usize::from(line.width).saturating_sub(1)), Meaning::Text);
         return;
     }
-    if let Mode::Filter(_) = app.mode {
+    if app.dialog.is_none() && matches!(app.mode, Mode::Filter(_)) {
         let room = usize::from(line.width).saturating_sub(10);
         let end = pen.put(line, 0, &format!(" filter: {}", tail(app.filter(), room)), Meaning::Text);
         let cursor = Rect { x: line.x + u16::try_from(end).unwrap_or(0).min(line.width), width: 1, ..line };
@@ -24,6 +25,9 @@ pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App, seen: Seen) {
         return;
     }
     if matches!(app.mode, Mode::Opened(_)) {
+        if app.tab == Tab::Overview {
+            pen.put(line, 1, &window(app), Meaning::Muted);
+        }
         return;
     }
     let (sort, reverse, order, all, first) = match app.tab {
@@ -33,7 +37,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App, seen: Seen) {
         }
         Tab::Prices => {
             let list = &app.prices;
-            (PRICE_SORTS[list.sort], list.reverse, list.order.len(), list.all, list.visible(seen.rows).0)
+            let sort = if list.sort == 0 { app.window.says() } else { PRICE_SORTS[list.sort] };
+            (sort, list.reverse, list.order.len(), list.all, list.visible(seen.rows).0)
         }
         Tab::Sources => {
             let list = &app.sources;
@@ -47,8 +52,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App, seen: Seen) {
     let filter = if app.filter().is_empty() { "none" } else { app.filter() };
     let muted = |text: String| -> Vec<Span> { vec![(text, Meaning::Muted)] };
     let window = match app.tab {
-        Tab::Overview => format!("    window: {}", app.window.says().to_lowercase()),
-        Tab::Prices | Tab::Sources => String::new(),
+        Tab::Overview | Tab::Prices => format!("    {}", window(app)),
+        Tab::Sources => String::new(),
     };
     pen.first_that_fits(
         line,
@@ -61,6 +66,10 @@ pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App, seen: Seen) {
             muted(format!(" {rows}")),
         ],
     );
+}
+
+fn window(app: &App) -> String {
+    format!("window: {}", app.window.says().to_lowercase())
 }
 
 /// Returns the end of a text that fits.

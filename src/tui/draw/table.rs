@@ -3,8 +3,9 @@
 use ratatui::layout::Rect;
 
 use super::pen::{Pen, row};
+use crate::tui::list::List;
 use crate::tui::text;
-use crate::tui::theme::Meaning;
+use crate::tui::theme::{Glyphs, Meaning};
 
 /// A column with the cells of the visible rows, the sum last where there is one.
 pub(super) struct Column {
@@ -51,6 +52,25 @@ impl Column {
     }
 }
 
+/// Which column a table is sorted by, and the arrow that says so.
+#[derive(Clone, Copy)]
+pub(super) struct Sorted {
+    by: usize,
+    arrow: &'static str,
+}
+
+impl Sorted {
+    /// Takes the order of a list.
+    pub(super) fn of<K>(list: &List<K>, glyphs: &Glyphs) -> Sorted {
+        Sorted { by: list.sort, arrow: if list.reverse { glyphs.up } else { glyphs.down } }
+    }
+
+    /// Returns a heading, with the arrow where it is the sorted column's.
+    pub(super) fn title(self, word: &str, column: usize) -> String {
+        if self.by == column { format!("{word}{}", self.arrow) } else { word.to_owned() }
+    }
+}
+
 /// A table as it is drawn.
 pub(super) struct Table {
     /// The first column: names. It is the only one that is cut.
@@ -76,10 +96,10 @@ impl Table {
     pub(super) fn draw(&self, pen: &mut Pen<'_>, area: Rect) {
         let total = usize::from(area.width).saturating_sub(1);
         let shown = self.fitting(total);
-        let used: usize = shown.iter().map(|index| self.columns[*index].width() + 1).sum();
+        let used: usize = shown.iter().map(|(_, width)| width + 1).sum();
         let name = self.name.width().min(total.saturating_sub(used));
         self.heading(pen, row(area, 0), &shown, name);
-        for index in 0..self.name.cells.len() {
+        for index in 0..self.name.cells.len().min(usize::from(area.height)) {
             let line = row(area, u16::try_from(index + 1).unwrap_or(u16::MAX));
             let is_sum = self.sum && index + 1 == self.name.cells.len();
             let marker = if self.selected == Some(index) { pen.theme.glyphs.cursor } else { " " };
@@ -87,12 +107,11 @@ impl Table {
             let title = if is_sum { Meaning::Muted } else { Meaning::Text };
             pen.put(line, 1, &text::cut(&self.name.cells[index], name), title);
             let mut at = 1 + name;
-            for column in shown.iter().map(|index| &self.columns[*index]) {
+            for (column, width) in &shown {
                 let cell = column.cells.get(index).map_or("", String::as_str);
-                let room = column.width() - text::width(cell).min(column.width());
-                let start = if column.right { at + 1 + room } else { at + 1 };
-                pen.put(line, start, cell, warned(cell, column.meaning));
-                at += 1 + column.width();
+                let room = if column.right { width.saturating_sub(text::width(cell)) } else { 0 };
+                pen.put(line, at + 1 + room, cell, warned(cell, column.meaning));
+                at += 1 + width;
             }
             if self.selected == Some(index) {
                 pen.focus(line);
@@ -100,37 +119,39 @@ impl Table {
         }
     }
 
-    fn heading(&self, pen: &mut Pen<'_>, line: Rect, shown: &[usize], name: usize) {
+    fn heading(&self, pen: &mut Pen<'_>, line: Rect, shown: &[(&Column, usize)], name: usize) {
         pen.put(line, 1, &text::cut(&self.name.title, name), Meaning::Muted);
         let mut at = 1 + name;
-        for column in shown.iter().map(|index| &self.columns[*index]) {
-            let room = column.width() - text::width(&column.title);
-            pen.put(line, if column.right { at + 1 + room } else { at + 1 }, &column.title, Meaning::Muted);
-            at += 1 + column.width();
+        for (column, width) in shown {
+            let room = if column.right { width - text::width(&column.title) } else { 0 };
+            pen.put(line, at + 1 + room, &column.title, Meaning::Muted);
+            at += 1 + width;
         }
     }
 
-    /// Returns the columns that fit beside the name, the most important first chosen.
-    fn fitting(&self, total: usize) -> Vec<usize> {
+    /// Returns the columns that fit beside the name with their widths, the most important first chosen.
+    fn fitting(&self, total: usize) -> Vec<(&Column, usize)> {
+        let name = self.name.width();
         let mut ranked: Vec<usize> = (0..self.columns.len()).collect();
         ranked.sort_by_key(|index| self.columns[*index].rank);
         let mut used = 0;
         let mut shown = Vec::new();
         for (place, index) in ranked.into_iter().enumerate() {
-            let least = match (place, self.columns[index].rank) {
+            let column = &self.columns[index];
+            let least = match (place, column.rank) {
                 (0, _) => 2,
-                (_, ..EXTRA) => LEAST_NAME.min(self.name.width()),
-                _ => WHOLE_NAME.min(self.name.width()),
+                (_, ..EXTRA) => LEAST_NAME.min(name),
+                _ => WHOLE_NAME.min(name),
             };
-            let width = self.columns[index].width() + 1;
-            if used + width + least > total {
+            let width = column.width();
+            if used + width + 1 + least > total {
                 break;
             }
-            used += width;
-            shown.push(index);
+            used += width + 1;
+            shown.push((index, column, width));
         }
-        shown.sort_unstable();
-        shown
+        shown.sort_unstable_by_key(|it| it.0);
+        shown.into_iter().map(|(_, column, width)| (column, width)).collect()
     }
 }
 

@@ -4,12 +4,13 @@ use ratatui::layout::Rect;
 
 use super::bars::{self, Bars};
 use super::pen::{Pen, row};
-use super::table::{Column, Table, level};
+use super::table::{Column, Sorted, Table, level};
 use super::{Class, nothing};
 use crate::domain::burn::Live;
 use crate::domain::call::TenantId;
-use crate::tui::app::{App, Seen, TENANT_SORTS};
+use crate::tui::app::{App, Seen};
 use crate::tui::event::Window;
+use crate::tui::order::TENANT_SORTS;
 use crate::tui::text;
 use crate::tui::theme::{Glyphs, Meaning};
 
@@ -23,7 +24,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, class: Class) -> Se
     let rows = usize::from(table.height.saturating_sub(2));
     if app.tenants.order.is_empty() {
         nothing(pen, area, app, app.tenants.all);
-        return Seen { rows };
+        return Seen { rows, ..Seen::default() };
     }
     let (start, visible) = app.tenants.visible(rows);
     let mut table_of = columns(app, visible, &pen.theme.glyphs, class);
@@ -32,22 +33,20 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, class: Class) -> Se
     if below > 0 {
         hour(pen, Rect { y: table.bottom(), height: below, ..area }, app);
     }
-    Seen { rows }
+    Seen { rows, ..Seen::default() }
 }
 
 fn columns(app: &App, visible: &[TenantId], glyphs: &Glyphs, class: Class) -> Table {
     let picture = app.picture();
     let now = picture.books.now();
-    let parts = if class == Class::Wide { 20 } else { 12 };
+    let parts = if class == Class::Wide { 20 } else { 8 };
+    let sorted = Sorted::of(&app.tenants, glyphs);
+    let title = |word: &str, sort: usize| sorted.title(word, sort);
     let second = if app.window == Window::Month { Window::Today } else { Window::Month };
-    let title = |word: &str, sort: usize| {
-        let arrow = if app.tenants.reverse { glyphs.up } else { glyphs.down };
-        if app.tenants.sort == sort { format!("{word}{arrow}") } else { word.to_owned() }
-    };
     let mut name = Column::word(&title("TENANT", 5), 12, 0);
     let mut columns = vec![
-        Column::money(&title(app.window.says(), 0), 10, 0),
-        Column::money(&title(second.says(), 1), 10, 2),
+        Column::money(&title(app.window.says(), 0), 9, 0),
+        Column::money(&title(second.says(), 1), 9, 2),
         Column::money(&title("$/H", 2), 7, 1),
         Column::number(&title("CALLS", 3), 7, 4),
         Column::number(&title("TOKENS", 4), 6, 5),
@@ -118,8 +117,7 @@ fn hour(pen: &mut Pen<'_>, area: Rect, app: &App) {
     let picture = app.picture();
     let minutes = picture.books.total().minutes.hour(60, picture.books.now());
     let values: Vec<i64> = minutes.iter().map(|live| app.measure.of(live)).collect();
-    let labels =
-        (0..60).map(|at| if at % 15 == 0 { format!("-{}m", 60 - at) } else { String::new() }).collect();
+    let labels = bars::minutes_ago(values.len());
     let area = Rect { y: area.y + 2.min(area.height), height: area.height.saturating_sub(2), ..area };
     bars::draw(pen, area, &Bars { values, labels, measure: app.measure });
 }

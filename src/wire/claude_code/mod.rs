@@ -116,6 +116,7 @@ impl ClaudeCode {
             return Ok(Some(Skip::Synthetic));
         }
         let advice = self.advice(&answer, &call)?;
+        out.more_records(1 + advice.len() as u64);
         out.calls.push(call);
         out.calls.extend(advice);
         Ok(None)

@@ -58,7 +58,7 @@ impl Otel {
     }
 
     fn data(&mut self, data: &Object<'_>, place: Place, out: &mut Decoded) {
-        let before = (out.calls.len(), out.tally.bad);
+        let before = out.calls.len() as u64 + out.tally.bad;
         let metrics = data.has("resourceMetrics") || data.has("resource_metrics");
         let mut why = if metrics { Skip::Repeat } else { Skip::OtherRecord };
         let mut found = Vec::new();
@@ -83,8 +83,9 @@ impl Otel {
             }
         }
         out.calls.extend(found);
-        if before == (out.calls.len(), out.tally.bad) {
-            out.tally.skip(why);
+        match out.calls.len() as u64 + out.tally.bad - before {
+            0 => out.tally.skip(why),
+            records => out.more_records(records),
         }
     }
 
@@ -311,6 +312,7 @@ impl Decoder for Otel {
                 if values.is_empty() {
                     out.tally.skip(Skip::OtherRecord);
                 }
+                out.more_records(values.len() as u64);
                 for value in values {
                     self.data(&Object::of(value), place, out);
                 }

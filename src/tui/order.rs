@@ -1,0 +1,125 @@
+//! In which order the rows of the tables stand.
+
+use std::cmp::Reverse;
+
+use crate::domain::books::Book;
+use crate::domain::burn::Live;
+use crate::domain::call::{ModelId, Provider, TenantId};
+use crate::domain::label::Label;
+
+use super::app::{App, Tab};
+use super::list::passes;
+use super::picture::Picture;
+
+/// The columns that tenants are sorted by.
+pub const TENANT_SORTS: [&str; 6] = ["window", "month", "$/h", "calls", "tokens", "name"];
+/// The columns that prices are sorted by.
+pub const PRICE_SORTS: [&str; 5] = ["window", "model", "in", "out", "tokens"];
+/// The columns that sources are sorted by.
+pub const SOURCE_SORTS: [&str; 4] = ["state", "name", "calls", "bad"];
+
+impl App {
+    /// Sorts the rows of the tab. The other tabs are sorted once they are shown.
+    pub(super) fn resort(&mut self) {
+        self.unsorted = false;
+        self.sorted = self.now;
+        match self.tab {
+            Tab::Overview => {
+                let (order, all) = self.tenant_order();
+                self.tenants.set(order, all);
+            }
+            Tab::Prices => {
+                let (order, all) = self.price_order();
+                self.prices.set(order, all);
+            }
+            Tab::Sources => {
+                let (order, all) = self.source_order();
+                self.sources.set(order, all);
+            }
+        }
+    }
+
+    fn tenant_order(&self) -> (Vec<TenantId>, usize) {
+        let picture = self.picture();
+        let nothing = Book::default();
+        let mut rows = Vec::with_capacity(picture.books.tenants().len());
+        let mut all = 0;
+        let mut add = |tenant: TenantId, book: &Book| {
+            all += 1;
+            if passes(&self.tenants.filter, tenant.as_str()) {
+                rows.push((Reverse(self.rank(picture, tenant, book)), tenant));
+            }
+        };
+        for (tenant, book) in picture.books.tenants() {
+            add(tenant, book);
+        }
+        if let Some(loaded) = picture.window.as_ref().filter(|_| self.window.is_loaded()) {
+            for tenant in loaded.tenants.keys().filter(|tenant| picture.books.tenant(**tenant).is_none()) {
+                add(*tenant, &nothing);
+            }
+        }
+        rows.sort_unstable();
+        if self.tenants.reverse {
+            rows.reverse();
+        }
+        (rows.into_iter().map(|row| row.1).collect(), all)
+    }
+
+    /// Returns what a tenant is sorted by, and what breaks a tie: unknown cost before none.
+    fn rank(&self, picture: &Picture, tenant: TenantId, book: &Book) -> (i64, i64) {
+        let window = || picture.sums_of(tenant, book, self.window).unwrap_or_default();
+        let with = |amount: fn(&Live) -> i64, live: Live| (amount(&live), live.unpriced);
+        match self.tenants.sort {
+            0 => {
+                let live = window();
+                (self.measure.of(&live), live.unpriced)
+            }
+            1 => with(|live| live.cost.nanos(), book.month),
+            2 => with(|live| live.cost.nanos(), book.minutes.burn(picture.books.now())),
+            3 => (window().calls, 0),
+            4 => (window().tokens, 0),
+            _ => (0, 0),
+        }
+    }
+
+    fn price_order(&self) -> (Vec<(Provider, ModelId)>, usize) {
+        let prices = &self.picture().prices;
+        let filter = &self.prices.filter;
+        let mut rows: Vec<_> = prices.values().collect();
+        rows.retain(|row| passes(filter, row.model.as_str()) || passes(filter, row.provider.as_str()));
+        rows.sort_by_cached_key(|row| {
+            let amount = match self.prices.sort {
+                0 if row.is_unpriced() && row.used.unpriced > 0 => i128::MAX,
+                0 => i128::from(row.used.cost.nanos()),
+                2 => i128::from(row.input.unwrap_or_default().picos()),
+                3 => i128::from(row.output.unwrap_or_default().picos()),
+                4 => i128::from(row.used.tokens.total().count()),
+                _ => 0,
+            };
+            (Reverse(amount), row.model, row.provider)
+        });
+        if self.prices.reverse {
+            rows.reverse();
+        }
+        (rows.into_iter().map(|row| (row.provider, row.model)).collect(), prices.len())
+    }
+
+    fn source_order(&self) -> (Vec<Label>, usize) {
+        let mut rows: Vec<_> = self.picture().sources.iter().collect();
+        let all = rows.len();
+        rows.retain(|row| passes(&self.sources.filter, row.source.as_str()));
+        rows.sort_by_cached_key(|row| {
+            let amount = match self.sources.sort {
+                0 => row.state as u64,
+                2 => row.calls,
+                3 => row.bad,
+                _ => 0,
+            };
+            (Reverse(amount), row.source)
+        });
+        if self.sources.reverse {
+            rows.reverse();
+        }
+        (rows.into_iter().map(|row| row.source).collect(), all)
+    }
+}

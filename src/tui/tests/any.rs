@@ -1,0 +1,177 @@
+//! Any size, any data, any keys: nothing panics, nothing leaves its place, money is whole.
+
+use proptest::prelude::*;
+use ratatui::layout::Rect;
+
+use super::*;
+
+const KEYS: [&str; 30] = [
+    "q",
+    "?",
+    "1",
+    "2",
+    "3",
+    "<tab>",
+    "<shift-tab>",
+    "j",
+    "k",
+    "g",
+    "G",
+    "<ctrl-d>",
+    "<ctrl-u>",
+    "<enter>",
+    "<esc>",
+    "/",
+    "s",
+    "S",
+    " ",
+    "w",
+    "t",
+    "v",
+    "<backspace>",
+    "한",
+    "[",
+    "]",
+    "x",
+    "7",
+    "<ctrl-l>",
+    "<F1>",
+];
+
+fn names() -> impl Strategy<Value = Vec<String>> {
+    let hostile = "[a-z\u{1b}\u{7}\n\u{202e}\u{200b}\u{301}]{0,40}";
+    let name = prop_oneof![any::<String>(), "[a-z]{0,200}", "[가-힣]{1,20}", hostile];
+    proptest::collection::vec(name, 0..6)
+}
+
+fn any_sums() -> impl Strategy<Value = Sums> {
+    let amount = prop_oneof![Just(0_i64), -1_000_000_000_i64..1_000_000_000_000, any::<i64>()];
+    (amount, 0_i64..1 << 40, 0_i64..3).prop_map(|(nanos, calls, unpriced)| Sums {
+        calls,
+        unpriced,
+        cost: Money::from_nanos(nanos),
+        tokens: TokenCount { input: Tokens::new(calls.unsigned_abs() * 7), ..TokenCount::default() },
+        ..Sums::default()
+    })
+}
+
+/// Mostly small sizes, where room is short.
+fn sizes() -> impl Strategy<Value = (u16, u16)> {
+    prop_oneof![15 => (1_u16..130, 1_u16..45), 1 => (1_u16..501, 1_u16..201)]
+}
+
+/// A change of the outside or a key.
+#[derive(Clone, Debug)]
+enum Step {
+    Key(usize),
+    Answer,
+    Call(i64),
+    Minutes(u64),
+    Size(u16, u16),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => (0..KEYS.len()).prop_map(Step::Key),
+        2 => Just(Step::Answer),
+        1 => any::<i64>().prop_map(Step::Call),
+        1 => (0_u64..3_000).prop_map(Step::Minutes),
+        1 => sizes().prop_map(|(width, height)| Step::Size(width, height)),
+    ]
+}
+
+/// Answers every question that the screen may have asked.
+fn answer(app: &mut App, now: Timestamp) {
+    let window = app.window;
+    let tenants: Vec<_> = app.tenants.order.iter().map(|tenant| (*tenant, sums(2, "3.25", 1))).collect();
+    app.update(Event::Window(window, tenants), now);
+    app.update(Event::Prices(window, price_rows(3)), now);
+    if let Some(tenant) = app.tenants.picked() {
+        let steps = [(now.before(Millis::from_minutes(600)), sums(9, "8", 0)), (now, sums(9, "7", 0))];
+        app.update(Event::Detail(Box::new(Detail { tenant, ..detail_of(window, &steps) })), now);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn any_size_data_and_keys_are_drawn(
+        size in sizes(), names in names(), amount in any_sums(),
+        steps in proptest::collection::vec(step(), 0..24),
+    ) {
+        let mut app = app_of(names.iter().map(|name| (TenantId::new(name), amount)).collect());
+        let (mut size, mut now) = (size, NOW);
+        let theme = theme("signal", Depth::True, &UNICODE);
+        for step in steps {
+            match step {
+                Step::Key(key) => {
+                    for key in keys_of(KEYS[key]) {
+                        app.update(Event::Key(key), now);
+                    }
+                }
+                Step::Answer => answer(&mut app, now),
+                Step::Call(nanos) => {
+                    let cost = Sums { cost: Money::from_nanos(nanos), ..sums(1, "0", 0) };
+                    app.update(Event::Changed(vec![change("new", "m", cost, Sign::Adds)], Vec::new()), now);
+                }
+                Step::Minutes(minutes) => {
+                    now = now.after(Millis::from_minutes(minutes));
+                    app.update(Event::Tick, now);
+                }
+                Step::Size(width, height) => size = (width, height),
+            }
+            let frame = cells(&mut app, size.0, size.1, &theme);
+            for line in text_of(&frame).lines() {
+                prop_assert!(super::super::text::width(line) <= usize::from(size.0), "too wide: {}", line);
+            }
+        }
+    }
+
+    #[test]
+    fn money_is_whole_or_absent(
+        (width, height) in sizes(), keys in proptest::collection::vec(0..KEYS.len(), 0..6),
+    ) {
+        let mut app = app_of(vec![(TenantId::new("a"), sums(1, "77777.77", 0))]);
+        let theme = theme("dusk", Depth::True, &UNICODE);
+        let priced = PriceRow { used: sums(1, "77777.77", 0), ..price_rows(0).remove(0) };
+        app.update(Event::Prices(Window::Today, vec![priced]), NOW);
+        for key in keys.into_iter().filter(|key| !["x", "7", "한", "/"].contains(&KEYS[*key])) {
+            press(&mut app, KEYS[key]);
+            let models = vec![(ModelId::new("m"), sums(1, "77777.77", 0))];
+            let tenant = TenantId::new("a");
+            let detail = Detail { tenant, models, ..detail_of(app.window, &[(NOW, sums(1, "77777.77", 0))]) };
+            app.update(Event::Detail(Box::new(detail)), NOW);
+            let text = text_of(&cells(&mut app, width, height, &theme));
+            for word in text.split(|c: char| !(c.is_ascii_digit() || ".,$".contains(c))) {
+                // Other numbers may hold one seven, parts of these amounts hold two or a sign.
+                let suspicious = word.contains("77") || word.starts_with("$7");
+                let whole = ["77777.77", "$77,778"].contains(&word);
+                prop_assert!(whole || !suspicious, "{} in\n{}", word, text);
+            }
+        }
+    }
+}
+
+#[test]
+fn no_key_is_bound_twice_where_it_works() {
+    for keys in ["", "2", "3", "<enter>", "3<enter>", "t", "?"] {
+        let mut app = app(Some(snapshot(0)));
+        press(&mut app, keys);
+        let here: Vec<_> = keys::DEFAULTS.iter().filter(|it| app.contexts().contains(&it.context)).collect();
+        for (place, binding) in here.iter().enumerate() {
+            let twice = here[place + 1..].iter().find(|other| other.key == binding.key);
+            assert!(twice.is_none(), "{} is bound twice after {keys:?}", binding.key);
+        }
+    }
+}
+
+#[test]
+fn the_ends_of_all_sizes_are_drawn() {
+    let mut app = app(Some(snapshot(3)));
+    let theme = theme("dusk", Depth::True, &UNICODE);
+    for (width, height) in [(1, 1), (500, 1), (1, 200), (500, 200)] {
+        let frame = cells(&mut app, width, height, &theme);
+        assert_eq!(frame.area, Rect::new(0, 0, width, height));
+    }
+}
