@@ -20,7 +20,7 @@ use crate::domain::scope::{PlanId, Scope};
 use crate::domain::time::Timestamp;
 use crate::report::query::parse_when;
 use crate::report::text;
-use crate::store::guard::{Author, Base, CapChange, ChangeError, Changed};
+use crate::store::guard::{Author, CapChange, ChangeError, Changed};
 use crate::store::{Reader, Store};
 
 /// A cap is reached.
@@ -80,7 +80,7 @@ fn remove(context: &Context, scope: &str, window: &str, why: Option<&str>) -> an
     let mut store = Store::open(context.store_path()?)?;
     let expected = store.cap_revision()?;
     let reader = Reader::open(context.store_path()?)?;
-    if !reader.cap_book(&Base::default())?.caps().any(|cap| cap.key() == key) {
+    if !reader.cap_book(&context.base())?.caps().any(|cap| cap.key() == key) {
         return Err(ChangeError::NoSuchCap(format!("{scope} per {window}")).into());
     }
     let rev = store.remove_cap(key, expected, &author(why))?;
@@ -135,13 +135,13 @@ fn standings(context: &Context) -> anyhow::Result<Vec<Standing>> {
     if !path.exists() {
         return Ok(Vec::new());
     }
-    Ok(Reader::open(path)?.standings(&Base::default(), &context.calendar, now())?)
+    Ok(Reader::open(path)?.standings(&context.base(), &context.calendar, now())?)
 }
 
 fn list(context: &Context, format: CapFormat) -> anyhow::Result<ExitCode> {
     let path = context.store_path()?;
     let caps: Vec<String> = if path.exists() {
-        Reader::open(path)?.cap_book(&Base::default())?.caps().map(ToString::to_string).collect()
+        Reader::open(path)?.cap_book(&context.base())?.caps().map(ToString::to_string).collect()
     } else {
         Vec::new()
     };
@@ -247,7 +247,7 @@ fn backtest(context: &Context, args: &BacktestArgs) -> anyhow::Result<ExitCode> 
     let end = args.until.as_deref().map(when).transpose()?.unwrap_or(Timestamp::MAX);
     let path = context.store_path()?;
     let reader = Reader::open(path).map_err(|error| anyhow!("{error}"))?;
-    let plans = reader.cap_book(&Base::default())?.plans().clone();
+    let plans = reader.cap_book(&context.base())?.plans().clone();
     let mut test = Backtest::new(cap.clone(), plans, context.calendar.clone());
     reader.calls(Span { start, end }, &mut |call, cost| drop(test.step(call, cost)))?;
     if args.format == CapFormat::Json {

@@ -12,11 +12,13 @@ use super::Usage;
 use super::args::Cli;
 use crate::config::{self, FormatChoice, PriceSetting, Settings, paths};
 use crate::domain::calendar::Calendar;
+use crate::domain::plan::Plans;
 use crate::domain::price::{Class, Price, PriceBook, Source};
 use crate::domain::time::Timestamp;
 use crate::feed::Problem;
 use crate::feed::discover::{Environment, discover};
 use crate::feed::ledger::Ledger;
+use crate::store::guard::Base;
 
 /// Settings, calendar and paths of this run.
 pub struct Context {
@@ -62,6 +64,18 @@ impl Context {
             book = book.with_overrides(prices);
         }
         Ok(book.with_overrides(self.settings.prices.iter().map(own_price).collect()))
+    }
+
+    /// Returns the caps and plans of the configuration; what is set in the store goes before them.
+    pub fn base(&self) -> Base {
+        let plans = self.settings.plans.iter().map(|setting| setting.plan.clone());
+        let mut plans = Plans::new(plans, self.settings.guard.default_plan);
+        for setting in &self.settings.plans {
+            for tenant in &setting.tenants {
+                plans.assign(*tenant, setting.plan.name);
+            }
+        }
+        Base { caps: self.settings.caps.clone(), plans }
     }
 
     /// Reads ledgers from the command line.

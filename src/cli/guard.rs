@@ -13,10 +13,9 @@ use super::args::GuardArgs;
 use super::context::{Context, variable};
 use crate::config::{GuardSetting, Identity, Reach, Settings};
 use crate::domain::label::Label;
-use crate::domain::plan::Plans;
 use crate::domain::price::PriceBook;
 use crate::guard::{Clock, House, Plan, Ready, Upstream, run as guard};
-use crate::store::guard::{Base, Setup, Vault};
+use crate::store::guard::{Setup, Vault};
 
 /// Runs it.
 pub fn run(context: &Context, args: &GuardArgs) -> anyhow::Result<ExitCode> {
@@ -102,7 +101,7 @@ async fn serve(
         pid: std::process::id(),
         listen: Label::new(&setting.listen.to_string()),
         calendar: context.calendar.clone(),
-        base: base(&context.settings),
+        base: context.base(),
         now: clock.both(),
     })?;
     let mut out = io::stderr();
@@ -120,18 +119,6 @@ async fn serve(
 
 async fn bind(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
-}
-
-/// Returns the caps and plans of the configuration.
-fn base(settings: &Settings) -> Base {
-    let plans = settings.plans.iter().map(|setting| setting.plan.clone());
-    let mut plans = Plans::new(plans, settings.guard.default_plan);
-    for setting in &settings.plans {
-        for tenant in &setting.tenants {
-            plans.assign(*tenant, setting.plan.name);
-        }
-    }
-    Base { caps: settings.caps.clone(), plans }
 }
 
 /// Waits for whoever ends the guard: a signal.

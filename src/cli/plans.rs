@@ -13,7 +13,6 @@ use super::context::Context;
 use crate::domain::call::TenantId;
 use crate::domain::cap_book::CapBook;
 use crate::domain::scope::{PlanId, Scope};
-use crate::store::guard::Base;
 use crate::store::{Reader, Store};
 
 /// Runs it.
@@ -68,7 +67,7 @@ fn known(book: &CapBook) -> BTreeMap<PlanId, Known> {
 fn list(context: &Context, format: CapFormat) -> anyhow::Result<ExitCode> {
     let path = context.store_path()?;
     let book =
-        if path.exists() { Reader::open(path)?.cap_book(&Base::default())? } else { CapBook::default() };
+        if path.exists() { Reader::open(path)?.cap_book(&context.base())? } else { CapBook::default() };
     let plans = known(&book);
     if format == CapFormat::Json {
         let rows: Vec<Value> = plans

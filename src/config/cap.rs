@@ -27,28 +27,27 @@ pub(super) fn read(table: Table<'_>) -> Option<Cap> {
             table.error(format!("has no `{key}`"));
         }
     }
-    let mut text = limit.as_ref().map(|(text, _)| text.clone()).unwrap_or_default();
-    if let Some(mode) = table.get("mode").and_then(|item| item.choice(&[("hard", "hard"), ("soft", "soft")]))
-    {
-        text.extend([" --", mode]);
-    }
-    if let Some((word, _)) = table.text("on_breach") {
-        let word = match word.split_once(':') {
-            Some((kind, model)) => format!("{kind}:{}", words::quote(model)),
-            None => words::quote(&word),
-        };
-        text.extend([" --on-breach ", word.as_ref()]);
-    }
-    if let Some(shares) = table.get("warn").map(|item| shares(&item)) {
-        let shares = if shares.is_empty() { "none".to_owned() } else { shares.join(",") };
-        text.extend([" --warn ", &shares]);
-    }
-    if let Some((note, _)) = table.text("note").filter(|(note, _)| !note.is_empty()) {
-        text.extend([" --note ", &words::quote(&note)]);
-    }
+    let text = limit.as_ref().map(|(text, _)| text.clone()).unwrap_or_default() + &flags(&table);
     let cap = limit.and_then(|(_, item)| told(&item, Cap::parse_for(scope?, &text)));
     table.refuse_rest(|_| None);
     cap
+}
+
+/// Returns what a cap says beside its limit, as flags.
+fn flags(table: &Table<'_>) -> String {
+    let modes = [("hard", " --hard"), ("soft", " --soft")];
+    let mode = table.get("mode").and_then(|item| item.choice(&modes)).unwrap_or_default();
+    let on_breach = table.text("on_breach").map(|(told, _)| match told.split_once(':') {
+        Some((what, model)) => format!(" --on-breach {what}:{}", words::quote(model)),
+        None => format!(" --on-breach {}", words::quote(&told)),
+    });
+    let warn = table.get("warn").map(|item| match shares(&item).join(",").as_str() {
+        "" => " --warn none".to_owned(),
+        shares => format!(" --warn {shares}"),
+    });
+    let note = table.text("note").filter(|(note, _)| !note.is_empty());
+    let note = note.map(|(note, _)| format!(" --note {}", words::quote(&note)));
+    [Some(mode.to_owned()), on_breach, warn, note].into_iter().flatten().collect()
 }
 
 /// Reads one `[[plan]]`; mistakes are noted.

@@ -20,7 +20,7 @@ use super::upstream::NoAnswer;
 use super::{ask, clock, door, free, reply};
 use crate::config::OnAbort;
 use crate::domain::budget::Budget;
-use crate::domain::call::{Call, CallId};
+use crate::domain::call::{Call, CallId, ModelId};
 use crate::domain::cap_book::Caller;
 use crate::domain::closing::Oddity;
 use crate::domain::failure::FailureClass;
@@ -288,7 +288,7 @@ async fn exchange(
 ) -> (End, Relayed) {
     let none = |class| (End::NotSent(class), Relayed::default());
     let Some(upstream) = house.upstreams.get(ask.upstream) else { return none(FailureClass::Unknown) };
-    let model = estimate.downgraded.map(super::super::domain::call::ModelId::as_str);
+    let model = estimate.downgraded.map(ModelId::as_str);
     let Some(request) = upstream.request(&ask.route, model, (&ask.headers, estimate.body.clone())) else {
         return none(FailureClass::InvalidRequest);
     };

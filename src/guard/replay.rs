@@ -42,16 +42,16 @@ impl Replays {
         if answer.body.len() > LONGEST {
             return;
         }
-        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.bytes += answer.body.len();
-        match inner.kept.insert(key, answer) {
-            Some(old) => inner.bytes -= old.body.len(),
-            None => inner.order.push_back(key),
+        let mut keeper = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        keeper.bytes += answer.body.len();
+        match keeper.kept.insert(key, answer) {
+            Some(old) => keeper.bytes -= old.body.len(),
+            None => keeper.order.push_back(key),
         }
-        while inner.bytes > MOST_BYTES || inner.order.len() > MOST_BYTES / LONGEST * 64 {
-            let Some(oldest) = inner.order.pop_front() else { break };
-            let gone = inner.kept.remove(&oldest);
-            inner.bytes -= gone.map_or(0, |gone| gone.body.len());
+        while keeper.bytes > MOST_BYTES || keeper.order.len() > MOST_BYTES / LONGEST * 64 {
+            let Some(oldest) = keeper.order.pop_front() else { break };
+            let gone = keeper.kept.remove(&oldest);
+            keeper.bytes -= gone.map_or(0, |gone| gone.body.len());
         }
     }
 

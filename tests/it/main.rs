@@ -9,8 +9,6 @@ mod store;
 mod table;
 mod pty;
 mod model;
-// Over real sockets, and not all green yet: RUSTFLAGS="--cfg guard_over_sockets" cargo test --test it guard
-#[cfg(guard_over_sockets)]
 mod guard;
 mod caps;
 mod fuzz_targets;

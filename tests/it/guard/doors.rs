@@ -30,13 +30,7 @@ fn key(world: &World, tenant: &str, expires: Option<Timestamp>) -> (String, outl
 
 /// Waits until the guard's view of a key is as wanted: it is at most a moment behind the store.
 fn known(world: &World, key: &str, want: bool) {
-    let seen = async {
-        while world.house.vault.verify(key, NOW).is_some() != want {
-            tokio::task::yield_now().await;
-        }
-    };
-    let seen = async { tokio::time::timeout(Duration::from_mins(1), seen).await };
-    world.rt.block_on(seen).expect("the guard looks at the keys");
+    world.until(|| world.house.vault.verify(key, NOW).is_some() == want);
 }
 
 #[test]
@@ -236,7 +230,7 @@ fn more_connections_than_allowed_are_turned_away() {
         std::io::Read::read_exact(&mut stream, &mut [0; 1]).expect("the answer begins");
     }
     assert_eq!(
-        Reply::parse(&world.talk(world.calls, raw("GET", "/v1/models", &[], "").as_bytes())).status,
+        Reply::parse(&World::talk(world.calls, raw("GET", "/v1/models", &[], "").as_bytes())).status,
         0
     );
 }

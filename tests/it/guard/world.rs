@@ -110,12 +110,9 @@ impl World {
 
     /// Builds one.
     pub fn build(build: Build) -> World {
+        let Build { caps, rate, guard: change_guard, upstream: change_upstream, provider: change_provider } =
+            build;
         let folder = tempfile::tempdir().expect("a folder");
-        World::build_in(build, folder)
-    }
-
-    /// Builds one whose store lies in a folder that is there.
-    pub fn build_in(build: Build, folder: tempfile::TempDir) -> World {
         let mut threads = tokio::runtime::Builder::new_multi_thread();
         let rt = threads.worker_threads(2).enable_all().build().expect("a runtime");
         let listen = || {
@@ -126,7 +123,7 @@ impl World {
         let ((behind, upstream), (calls, proxy), (admin, health)) = (listen(), listen(), listen());
         let mut options = Options::new(Arc::new(|| NOW));
         options.remember = 1_000;
-        (build.provider)(&mut options);
+        change_provider(&mut options);
         let provider = Provider::new(options);
         let mut guard = GuardSetting {
             listen: calls,
@@ -135,11 +132,11 @@ impl World {
             default_output: Tokens::new(500),
             ..GuardSetting::default()
         };
-        (build.guard)(&mut guard);
-        let found = upstreams(behind, build.upstream).into_iter().map(|setting| {
+        change_guard(&mut guard);
+        let found = upstreams(behind, change_upstream).into_iter().map(|setting| {
             Upstream::new(setting, &|name| (name == "KEY").then(|| CANARY.to_owned())).expect("a key")
         });
-        let base = base(&build);
+        let base = base(&caps, rate);
         let store = folder.path().join("outlay.db");
         let vault = Vault::open(Setup {
             path: store.clone(),
@@ -150,7 +147,7 @@ impl World {
             base: base.clone(),
             now: Clocks { wall: NOW, steady: Millis::new(0) },
         });
-        let _entered = rt.enter();
+        let entered = rt.enter();
         let house = Arc::new(House::new(Plan {
             guard,
             upstreams: found.collect(),
@@ -165,7 +162,7 @@ impl World {
         let ready = Ready { calls: socket(proxy), admin: socket(health) };
         let end = async move { drop(stopped.await) };
         let run = Some(rt.spawn(run(Arc::clone(&house), ready, end)));
-        drop(_entered);
+        drop(entered);
         World { rt, house, provider, calls, admin, store, base, folder, stop: Some(stop), run }
     }
 
@@ -190,6 +187,16 @@ impl World {
     pub fn quiet(&self) {
         let quiet = async { tokio::time::timeout(HUNG, self.house.quiet()).await };
         self.rt.block_on(quiet).expect("calls end");
+    }
+
+    /// Waits until something that another thread does has been done.
+    pub fn until(&self, done: impl Fn() -> bool) {
+        let seen = async {
+            while !done() {
+                tokio::task::yield_now().await;
+            }
+        };
+        self.rt.block_on(async { tokio::time::timeout(HUNG, seen).await }).expect("it is done");
     }
 
     /// Waits until the provider has so many requests on its bill.
@@ -235,16 +242,16 @@ impl World {
     /// Sends a request with the headers that it needs and those given.
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
         let raw = raw(method, path, headers, body);
-        Reply::parse(&self.talk(self.calls, raw.as_bytes()))
+        Reply::parse(&World::talk(self.calls, raw.as_bytes()))
     }
 
     /// Asks the admin listener.
     pub fn ask_admin(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Reply {
-        Reply::parse(&self.talk(self.admin, raw(method, path, headers, "").as_bytes()))
+        Reply::parse(&World::talk(self.admin, raw(method, path, headers, "").as_bytes()))
     }
 
     /// Writes bytes, and reads until the connection is closed.
-    pub fn talk(&self, address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+    pub fn talk(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
         let mut stream = connect(address);
         // The other side may refuse before it has read all.
         let _ = stream.write_all(bytes);
@@ -274,11 +281,9 @@ impl Drop for World {
     }
 }
 
-fn base(build: &Build) -> Base {
-    let mut caps = vec![ALL];
-    caps.extend(&build.caps);
-    let caps = caps.into_iter().map(|text| Cap::parse(text).expect("a cap")).collect();
-    let plan = TenantPlan::parse("all", &[], build.rate).expect("a plan");
+fn base(caps: &[&str], rate: Option<&str>) -> Base {
+    let caps = [ALL].iter().chain(caps).map(|text| Cap::parse(text).expect("a cap")).collect();
+    let plan = TenantPlan::parse("all", &[], rate).expect("a plan");
     Base { caps, plans: Plans::new([plan], Some(PlanId::new("all"))) }
 }
 
@@ -308,7 +313,11 @@ pub fn read_all(stream: &mut TcpStream) -> Vec<u8> {
 /// Writes a request. The connection closes behind it.
 pub fn raw(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> String {
     let mut text = format!("{method} {path} HTTP/1.1\r\n");
-    let mut line = |name: &str, value: &str| text.push_str(&format!("{name}: {value}\r\n"));
+    let mut line = |name: &str, value: &str| {
+        for part in [name, ": ", value, "\r\n"] {
+            text.push_str(part);
+        }
+    };
     let given = |name: &str| headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
     if !given("host") {
         line("Host", "localhost");
@@ -319,7 +328,9 @@ pub fn raw(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> St
     if !given("connection") {
         line("Connection", "close");
     }
-    headers.iter().for_each(|(name, value)| line(name, value));
+    for (name, value) in headers {
+        line(name, value);
+    }
     if !body.is_empty() && !given("content-length") && !given("transfer-encoding") {
         line("Content-Length", &body.len().to_string());
     }
