@@ -97,6 +97,7 @@ pub(super) fn start(setup: Setup, queue: Arc<Queue<Order>>) -> Result<(Shown, Jo
         backlog: Vec::new(),
         fault: None,
         shown: Arc::clone(&shown),
+        queue: Arc::clone(&queue),
     };
     let (tell, told) = std::sync::mpsc::sync_channel(1);
     writer.serve(vec![Order::Sweep(now, Box::new(move |swept| drop(tell.send(swept))))]);
@@ -106,7 +107,7 @@ pub(super) fn start(setup: Setup, queue: Arc<Queue<Order>>) -> Result<(Shown, Jo
     let run = move || {
         let open = Line(queue);
         while let Some(orders) = open.0.take(GROUP, NAP) {
-            writer.turn(orders, &open.0);
+            writer.turn(orders);
         }
         writer.end();
     };
@@ -140,6 +141,8 @@ struct Writer {
     backlog: Vec<Order>,
     fault: Option<StoreError>,
     shown: Shown,
+    /// Whoever waits for the next turn.
+    queue: Arc<Queue<Order>>,
 }
 
 /// How an attempt at a group failed.
@@ -154,17 +157,12 @@ enum Failure {
 
 impl Writer {
     /// Does one turn: looks at the file, and commits what is asked.
-    fn turn(&mut self, orders: Vec<Order>, queue: &Queue<Order>) {
+    fn turn(&mut self, orders: Vec<Order>) {
         let idle = orders.is_empty() && self.backlog.is_empty() && self.fault.is_none();
         if idle && self.look_idly() {
             return;
         }
         self.serve(orders);
-        if matches!(self.fault, Some(StoreError::Locked { .. })) {
-            // Whoever came while this group waited has waited as well.
-            let waiting = queue.take(usize::MAX, Duration::ZERO).unwrap_or_default();
-            self.refuse(waiting);
-        }
     }
 
     /// Looks whether there is news; says whether there is nothing to write about it.
@@ -223,7 +221,7 @@ impl Writer {
         }
     }
 
-    fn fail(&mut self, failure: Failure, orders: Vec<Order>) {
+    fn fail(&mut self, failure: Failure, mut orders: Vec<Order>) {
         let fault = match failure {
             Failure::Ready(fault) | Failure::Before(fault) => fault,
             Failure::Commit(first, fault) => {
@@ -233,6 +231,10 @@ impl Writer {
         };
         if !matches!(fault, StoreError::Locked { .. } | StoreError::Full { .. }) {
             self.session = None;
+        }
+        if matches!(fault, StoreError::Locked { .. }) {
+            // Whoever came while these waited has waited as well. Who comes after the answer has not.
+            orders.extend(self.queue.take(usize::MAX, Duration::ZERO).unwrap_or_default());
         }
         self.show(Some(fault));
         self.refuse(orders);
