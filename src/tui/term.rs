@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
 use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
@@ -26,6 +26,9 @@ const FRAME_ENDS: &[u8] = b"\x1b[?2026l";
 const GRACE: Duration = Duration::from_secs(1);
 /// How long a terminal may take nothing before it is left as it is.
 const STUCK: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
+const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
+/// The signal that tells of a terminal that went away.
+pub const HANG_UP: i32 = SIGHUP;
 /// What the program exits with after a fault of its own.
 const FAULT: i32 = 70;
 /// The signals that end the program, in the order of their weight; then those that stop and continue it.
@@ -33,6 +36,7 @@ const SIGNALS: [i32; 6] = [SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGTSTP, SIGCONT];
 
 static ENTERED: AtomicBool = AtomicBool::new(false);
 static GONE: AtomicBool = AtomicBool::new(false);
+static LEAVING: Mutex<()> = Mutex::new(());
 static HOOK: Once = Once::new();
 
 /// Takes the terminal, also where the program was stopped without notice and holds it already.
@@ -62,8 +66,10 @@ pub fn enter() -> io::Result<()> {
     entered
 }
 
-/// Gives the terminal back: from any thread, twice, and when it is gone already.
+/// Gives the terminal back: from any thread, twice, and when it is gone already. Whoever comes second may
+/// end the program, and so waits for the first.
 pub fn leave() {
+    let _alone = LEAVING.lock();
     if !ENTERED.swap(false, Ordering::SeqCst) || GONE.load(Ordering::SeqCst) {
         return;
     }
@@ -121,7 +127,7 @@ pub fn watch(events: &SyncSender<Event>) -> io::Result<()> {
     })?;
     let sender = events.clone();
     std::thread::Builder::new().name("hang-up".to_owned()).spawn(move || {
-        wait_for_hang_up(&io::stdin());
+        is_hung_up(&io::stdin(), None);
         GONE.store(true, Ordering::SeqCst);
         if let Ok((mut never, _kept)) = UnixStream::pair() {
             end(&sender, SIGHUP, &mut never);
@@ -138,13 +144,23 @@ fn end(events: &SyncSender<Event>, signal: i32, next: &mut UnixStream) {
     std::process::exit(128 + signal);
 }
 
-fn wait_for_hang_up(stdin: &Stdin) {
+/// Says whether the terminal went away. From then on it is left alone.
+pub fn is_gone() -> bool {
+    if is_hung_up(&io::stdin(), Some(&AT_ONCE)) {
+        GONE.store(true, Ordering::SeqCst);
+    }
+    GONE.load(Ordering::SeqCst)
+}
+
+/// Waits for the end of a terminal, for ever or as long as is said; says whether it came.
+fn is_hung_up(stdin: &Stdin, timeout: Option<&Timespec>) -> bool {
     loop {
         let mut fds = [PollFd::new(stdin, PollFlags::empty())];
-        match rustix::event::poll(&mut fds, None) {
-            Ok(_) if fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) => return,
+        match rustix::event::poll(&mut fds, timeout) {
+            Ok(0) if timeout.is_some() => return false,
+            Ok(_) if fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) => return true,
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(_) => return,
+            Err(_) => return true,
         }
     }
 }
