@@ -33,7 +33,7 @@ struct Seen {
 pub fn run(context: &Context, given: &[String]) -> anyhow::Result<ExitCode> {
     let ledgers = context.ledgers(given)?;
     let seen: Mutex<BTreeMap<Label, Seen>> = Mutex::default();
-    let report = scan(&ledgers, &Marks::default(), &Databases, &|batch| {
+    let report = scan(&ledgers, &Marks::default(), &Databases, &|_, batch| {
         take(&mut seen.lock().unwrap_or_else(PoisonError::into_inner), batch);
         true
     });

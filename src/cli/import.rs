@@ -79,8 +79,9 @@ fn record(store: &mut Store, book: &PriceBook, ledgers: &[Ledger]) -> anyhow::Re
     let shows = io::stderr().is_terminal();
     std::thread::scope(|scope| -> anyhow::Result<()> {
         // The scan ends by itself once the receiver is gone: a failed send is its `false`.
-        let scanning = scope
-            .spawn(move || scan_in_order(ledgers, &marks, &Databases, &|batch| sender.send(batch).is_ok()));
+        let scanning = scope.spawn(move || {
+            scan_in_order(ledgers, &marks, &Databases, &|_, batch| sender.send(batch).is_ok())
+        });
         let mut done = Ok(());
         loop {
             let batches = gather(&receiver);

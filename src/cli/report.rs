@@ -2,7 +2,6 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context as _;
 
@@ -13,9 +12,10 @@ use crate::domain::label::Label;
 use crate::domain::price::PriceBook;
 use crate::feed::ledger::Ledger;
 use crate::feed::mark::Marks;
-use crate::feed::scan::scan;
+use crate::feed::scan::{scan, threads};
 use crate::feed::{Databases, Problem};
 use crate::report::build::Builder;
+use crate::report::desk::Desk;
 use crate::report::query::{By, Query, parse_when};
 use crate::report::resolve::Way;
 use crate::report::{Report, SourceLine, csv, json, table, verify};
@@ -74,22 +74,10 @@ fn read_by(
     ledgers: &[Ledger],
     query: &Query,
 ) -> anyhow::Result<(Option<Report>, Vec<Problem>)> {
-    let desk = Mutex::new((Builder::new(query, way), book.pricer(), None));
-    let scanned = scan(ledgers, &Marks::default(), &Databases, &|batch| {
-        let mut desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
-        let (builder, pricer, failure) = &mut *desk;
-        match builder.read(batch, pricer) {
-            Ok(()) => true,
-            Err(error) => {
-                *failure = Some(error);
-                false
-            }
-        }
-    });
-    let (builder, _, failure) = desk.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let desk = Desk::new(query, book, way, threads());
+    let scanned = scan(ledgers, &Marks::default(), &Databases, &|thread, batch| desk.read(thread, batch));
     let room = || "the report is large and needs room for temporary files: set TMPDIR to a folder with some";
-    failure.map_or(Ok(()), Err).with_context(room)?;
-    let report = builder.finish().with_context(room)?;
+    let report = desk.finish().with_context(room)?;
     Ok((report, scanned.problems))
 }
 

@@ -73,15 +73,20 @@ impl CallId {
     pub fn of(kind: &str, parts: &[&[u8]]) -> CallId {
         let parts = || std::iter::once(kind.as_bytes()).chain(parts.iter().copied());
         // The parts of nearly all identities fit here, and hashing them in one piece is much cheaper.
-        let (mut short, mut length) = ([0_u8; 240], 0);
-        for part in parts() {
-            let end = length + 8 + part.len();
-            let Some(place) = short.get_mut(length..end) else { return CallId::of_long(parts()) };
-            place[..8].copy_from_slice(&(part.len() as u64).to_le_bytes());
-            place[8..].copy_from_slice(part);
-            length = end;
+        let short = CallId::of_short::<64>(parts()).or_else(|| CallId::of_short::<240>(parts()));
+        short.unwrap_or_else(|| CallId::of_long(parts()))
+    }
+
+    #[inline]
+    fn of_short<'a, const N: usize>(parts: impl Iterator<Item = &'a [u8]>) -> Option<CallId> {
+        let (mut all, mut length) = ([0_u8; N], 0);
+        for part in parts {
+            let (size, text) = all.get_mut(length..)?.split_first_chunk_mut()?;
+            *size = (part.len() as u64).to_le_bytes();
+            text.get_mut(..part.len())?.copy_from_slice(part);
+            length += size.len() + part.len();
         }
-        CallId(xxhash_rust::xxh3::xxh3_128(&short[..length]))
+        Some(CallId(xxhash_rust::xxh3::xxh3_128(&all[..length])))
     }
 
     fn of_long<'a>(parts: impl Iterator<Item = &'a [u8]>) -> CallId {

@@ -189,6 +189,12 @@ fn too_long(excerpt: &[u8], place: Place, length: u64) -> BadLine {
     }
 }
 
+/// Takes what was read, and leaves room for as many calls again.
+pub fn emptied(out: &mut Decoded) -> Decoded {
+    let calls = Vec::with_capacity(out.calls.len());
+    std::mem::replace(out, Decoded { calls, ..Decoded::default() })
+}
+
 /// Sends full batches of a file with the mark reached.
 pub fn sending<'a>(
     subject: Subject<'a>,
@@ -196,6 +202,6 @@ pub fn sending<'a>(
 ) -> impl FnMut(&mut Decoded, u64) -> Flow + 'a {
     move |out, offset| {
         let mark = subject.mark_within(offset);
-        if sink(subject.batch(std::mem::take(out), mark)) { Flow::On } else { Flow::Stop }
+        if sink(subject.batch(emptied(out), mark)) { Flow::On } else { Flow::Stop }
     }
 }

@@ -12,7 +12,7 @@ use foldhash::fast::RandomState;
 use super::ledger::Ledger;
 use super::mark::{Marks, proves, sight};
 use super::open::{Opened, Packing, Unpacked, open};
-use super::pump::{Last, Subject, origin, pump, replay, sending, source};
+use super::pump::{Last, Subject, emptied, origin, pump, replay, sending, source};
 use super::read::{Buffer, Flow, Stretch, next_line};
 use super::table::{LONG, Opener, Table, look};
 use super::{Problem, Trouble};
@@ -39,7 +39,13 @@ pub struct ScanReport {
     pub problems: Vec<Problem>,
 }
 
-/// Reads what is new in all ledgers, once, and hands it to `sink` from several threads at a time.
+/// Returns how many threads read at a time.
+pub fn threads() -> usize {
+    std::thread::available_parallelism().map_or(2, NonZero::get).max(2)
+}
+
+/// Reads what is new in all ledgers, once, and hands it to `sink` from several threads at a time, each with
+/// its number below [`threads`].
 ///
 /// A `false` from the sink ends the scan. Batches of one file may come from several threads; the one
 /// that carries the final mark comes last. For whoever keeps nothing of a scan that is cut short.
@@ -47,7 +53,7 @@ pub fn scan(
     ledgers: &[Ledger],
     marks: &Marks,
     opener: &dyn Opener,
-    sink: &(dyn Fn(Batch) -> bool + Sync),
+    sink: &(dyn Fn(usize, Batch) -> bool + Sync),
 ) -> ScanReport {
     run((ledgers, RANGE), marks, opener, sink)
 }
@@ -58,7 +64,7 @@ pub fn scan_in_order(
     ledgers: &[Ledger],
     marks: &Marks,
     opener: &dyn Opener,
-    sink: &(dyn Fn(Batch) -> bool + Sync),
+    sink: &(dyn Fn(usize, Batch) -> bool + Sync),
 ) -> ScanReport {
     run((ledgers, u64::MAX), marks, opener, sink)
 }
@@ -68,11 +74,10 @@ fn run(
     (ledgers, range): (&[Ledger], u64),
     marks: &Marks,
     opener: &dyn Opener,
-    sink: &(dyn Fn(Batch) -> bool + Sync),
+    sink: &(dyn Fn(usize, Batch) -> bool + Sync),
 ) -> ScanReport {
     let mut report = ScanReport::default();
     let work = list(ledgers, marks, &mut report);
-    let threads = std::thread::available_parallelism().map_or(2, NonZero::get).max(2);
     let shared = Shared {
         ledgers,
         range,
@@ -85,8 +90,9 @@ fn run(
         stopped: AtomicBool::new(false),
     };
     std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| shared.work());
+        for number in 0..threads() {
+            let shared = &shared;
+            scope.spawn(move || shared.work(number));
         }
     });
     let mut report = shared.report.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -119,6 +125,12 @@ struct Split {
     failed: AtomicBool,
 }
 
+/// What a thread has of its own.
+struct Worker {
+    number: usize,
+    buffer: Buffer,
+}
+
 struct Queue {
     /// Smallest first, taken from the end.
     jobs: Vec<Job>,
@@ -131,7 +143,7 @@ struct Shared<'a> {
     range: u64,
     marks: &'a Marks,
     opener: &'a dyn Opener,
-    sink: &'a (dyn Fn(Batch) -> bool + Sync),
+    sink: &'a (dyn Fn(usize, Batch) -> bool + Sync),
     queue: Mutex<Queue>,
     changed: Condvar,
     report: Mutex<ScanReport>,
@@ -170,14 +182,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared<'_> {
-    fn work(&self) {
-        let mut buffer = Buffer::default();
+    fn work(&self, number: usize) {
+        let mut worker = Worker { number, buffer: Buffer::default() };
         while let Some(job) = self.take() {
             // Counts the job as done even when a decoder panics: the other threads must not wait for ever.
             let _done = Done(self);
             match job {
-                Job::File(source) => self.file(source, &mut buffer),
-                Job::Range(split, begin, end) => self.range(&split, (begin, end), &mut buffer),
+                Job::File(source) => self.file(source, &mut worker),
+                Job::Range(split, begin, end) => self.range(&split, (begin, end), &mut worker),
             }
         }
     }
@@ -199,9 +211,9 @@ impl Shared<'_> {
         }
     }
 
-    fn send(&self, batch: Batch) -> bool {
+    fn send(&self, number: usize, batch: Batch) -> bool {
         lock(&self.report).tally.add(&batch.decoded.tally);
-        let listening = (self.sink)(batch);
+        let listening = (self.sink)(number, batch);
         if !listening {
             self.stopped.store(true, Ordering::Relaxed);
         }
@@ -212,7 +224,7 @@ impl Shared<'_> {
         lock(&self.report).problems.push(Problem { source: source(path), trouble });
     }
 
-    fn file(&self, from: Source, buffer: &mut Buffer) {
+    fn file(&self, from: Source, worker: &mut Worker) {
         let ledger = &self.ledgers[from.ledger];
         let opened = match open(&from.path, ledger, self.opener) {
             Ok(opened) => opened,
@@ -231,27 +243,28 @@ impl Shared<'_> {
             _ => 0,
         };
         if format.container() == Container::Sqlite {
-            self.table(&from, format);
+            self.table(&from, format, worker.number);
         } else if lines && opened.sight.size.saturating_sub(begin) > self.range.saturating_mul(2) {
             self.split(from, opened, format, begin);
         } else {
-            self.whole(&from, &opened, (&format, begin), buffer);
+            self.whole(&from, &opened, (&format, begin), worker);
         }
     }
 
-    fn table(&self, from: &Source, format: Format) {
+    fn table(&self, from: &Source, format: Format, number: usize) {
         let seen = look(&from.path).unwrap_or_default();
         let origin = origin(&from.path, &self.ledgers[from.ledger], &seen, from.rank);
         let mut table = Table::new(&from.path, format, LONG);
         if let Some(mark) = self.marks.get(seen.file) {
             table.resume(mark);
         }
-        if let Err(trouble) = table.read(&origin, self.opener, &mut |batch| self.send(batch)) {
+        if let Err(trouble) = table.read(&origin, self.opener, &mut |batch| self.send(number, batch)) {
             self.problem(&from.path, trouble);
         }
     }
 
-    fn whole(&self, from: &Source, opened: &Opened, (format, begin): (&Format, u64), buffer: &mut Buffer) {
+    fn whole(&self, from: &Source, opened: &Opened, (format, begin): (&Format, u64), worker: &mut Worker) {
+        let Worker { number, buffer } = worker;
         let origin = origin(&from.path, &self.ledgers[from.ledger], &opened.sight, from.rank);
         let Some(mut decoder) = format.decoder(&origin) else {
             return self.problem(&from.path, Trouble::UnknownFormat);
@@ -271,7 +284,7 @@ impl Shared<'_> {
         let mut stretch = Stretch { file: &opened.file, at: begin, end: opened.sight.size };
         let stream: &mut dyn std::io::Read = if plain { &mut stretch } else { &mut packed };
         let mut out = Decoded::default();
-        let mut send = |batch| self.send(batch);
+        let mut send = |batch| self.send(*number, batch);
         let ended = {
             let mut full = sending(subject, &mut send);
             pump(stream, (start, Last::Try), &mut *decoder, &mut out, (buffer, &mut full))
@@ -281,11 +294,11 @@ impl Shared<'_> {
         }
         match ended {
             Ok(ended) if ended.flow == Flow::On => {
-                self.send(subject.batch(out, subject.mark(ended.place.offset)));
+                self.send(*number, subject.batch(out, subject.mark(ended.place.offset)));
             }
             Ok(_) => {}
             Err(error) => {
-                self.send(subject.batch(out, None));
+                self.send(*number, subject.batch(out, None));
                 self.problem(&from.path, Trouble::from_io(&error));
             }
         }
@@ -315,7 +328,8 @@ impl Shared<'_> {
         self.changed.notify_all();
     }
 
-    fn range(&self, split: &Split, (begin, end): (u64, u64), buffer: &mut Buffer) {
+    fn range(&self, split: &Split, (begin, end): (u64, u64), worker: &mut Worker) {
+        let Worker { number, buffer } = worker;
         let (from, sight) = (&split.source, split.opened.sight);
         let file: &File = &split.opened.file;
         let origin = origin(&from.path, &self.ledgers[from.ledger], &sight, from.rank);
@@ -331,13 +345,13 @@ impl Shared<'_> {
             &mut out,
             (buffer, &mut |out, _| {
                 // No mark: earlier ranges may not be recorded yet.
-                if self.send(subject.batch(std::mem::take(out), None)) { Flow::On } else { Flow::Stop }
+                if self.send(*number, subject.batch(emptied(out), None)) { Flow::On } else { Flow::Stop }
             }),
         );
         match ended {
             Ok(ended) if ended.flow == Flow::On => {
                 split.end.fetch_max(ended.place.offset, Ordering::Relaxed);
-                self.send(subject.batch(out, None));
+                self.send(*number, subject.batch(out, None));
             }
             Ok(_) => split.failed.store(true, Ordering::Relaxed),
             Err(error) => {
@@ -348,7 +362,7 @@ impl Shared<'_> {
         let last = split.left.fetch_sub(1, Ordering::AcqRel) == 1;
         if last && !split.failed.load(Ordering::Relaxed) {
             let mark = subject.mark(split.end.load(Ordering::Relaxed));
-            self.send(subject.batch(Decoded::default(), mark));
+            self.send(*number, subject.batch(Decoded::default(), mark));
         }
     }
 }
@@ -376,7 +390,7 @@ mod tests {
 
     fn read(ledgers: &[Ledger], marks: &Marks) -> (ScanReport, Vec<Mark>) {
         let found = Mutex::new(Vec::new());
-        let report = scan(ledgers, marks, &NoTables, &|batch| {
+        let report = scan(ledgers, marks, &NoTables, &|_, batch| {
             lock(&found).extend(batch.mark);
             true
         });
@@ -420,7 +434,7 @@ mod tests {
         std::fs::write(root.path().join("a.jsonl"), format!("{}\n", "x".repeat(99_999)).repeat(1000))
             .unwrap();
         let offsets = Mutex::new(Vec::new());
-        scan_in_order(&native(root.path()), &Marks::default(), &NoTables, &|batch| {
+        scan_in_order(&native(root.path()), &Marks::default(), &NoTables, &|_, batch| {
             lock(&offsets).extend(batch.mark.map(|mark| mark.offset));
             true
         });
@@ -459,7 +473,7 @@ mod tests {
             std::fs::write(root.path().join(format!("{name}.jsonl")), "1\n").unwrap();
         }
         let sent = AtomicUsize::new(0);
-        scan(&native(root.path()), &Marks::default(), &NoTables, &|_| {
+        scan(&native(root.path()), &Marks::default(), &NoTables, &|_, _| {
             sent.fetch_add(1, Ordering::Relaxed);
             false
         });

@@ -1,57 +1,30 @@
 //! Builds a report: from ledgers as they are read, or from the sums of the store.
 
-use std::collections::HashMap;
 use std::io;
 
-use foldhash::fast::RandomState;
-
-use super::query::{Keys, Query};
+use super::lane::Lane;
+use super::part::Part;
+use super::query::Query;
 use super::resolve::{Ended, Outcome, Record, Resolver, Way, only_failures};
 use super::{Report, Row, SourceLine};
-use crate::domain::claim::Copy;
 use crate::domain::label::Label;
-use crate::domain::money::Money;
-use crate::domain::observation::{BadLine, Batch, Tally};
+use crate::domain::observation::{BadLine, Batch};
 use crate::domain::price::Pricer;
 use crate::domain::rollup::{Slice, Sums};
-use crate::domain::time::{Millis, Timestamp};
-use crate::domain::tokens::TokenCount;
-
-/// Bad lines a report keeps with their text.
-const BAD_KEPT: usize = 100;
-
-/// A call further ahead than this counts when it is read, as it does in the store.
-const AHEAD: Millis = Millis::from_minutes(5);
-
-/// Sources by the number of their name.
-type Sources = HashMap<u64, SourceLine, RandomState>;
+use crate::domain::time::Timestamp;
 
 /// A report in the making.
 pub struct Builder<'a> {
-    query: &'a Query,
-    keys: Keys<'a>,
-    sums: Rows,
+    part: Part<'a>,
     resolver: Resolver,
-    sources: Sources,
-    bad: Vec<(Label, BadLine)>,
     /// Of the batch at hand, kept for their room.
-    rows: Vec<u32>,
     records: Vec<Record>,
 }
 
 impl<'a> Builder<'a> {
     /// Starts without figures.
     pub fn new(query: &'a Query, way: Way) -> Builder<'a> {
-        Builder {
-            query,
-            keys: Keys::new(query),
-            sums: Rows::default(),
-            resolver: Resolver::new(way),
-            sources: HashMap::default(),
-            bad: Vec::new(),
-            rows: Vec::new(),
-            records: Vec::new(),
-        }
+        Builder { part: Part::new(query), resolver: Resolver::new(way), records: Vec::new() }
     }
 
     /// Keeps at most this many calls in memory, and more of them in temporary files.
@@ -66,52 +39,42 @@ impl<'a> Builder<'a> {
     /// # Errors
     /// Where the temporary files of a large report cannot be written.
     pub fn read(&mut self, mut batch: Batch, pricer: &mut Pricer<'_>) -> io::Result<()> {
-        let number = batch.source.fingerprint();
-        let source = self.sources.entry(number).or_insert_with(|| line(batch.source, batch.format));
-        source.tally.add(&batch.decoded.tally);
-        source.note = batch.note.or(source.note.take());
-        let room = BAD_KEPT.saturating_sub(self.bad.len());
-        self.bad.extend(batch.decoded.bad.into_iter().take(room).map(|line| (batch.source, line)));
-        let ahead = self.query.now.after(AHEAD);
-        let calls = &mut batch.decoded.calls;
-        let all = calls.len();
-        calls.retain_mut(|call| {
-            if call.at > ahead {
-                call.at = self.query.now;
-            }
-            self.query.wants(call.at)
-        });
-        let outside = (all - calls.len()) as u64;
-        // Step by step for all: in a short loop the processor waits for several rows at once.
-        self.rows.clear();
-        self.rows.extend(calls.iter().map(|call| self.keys.row(call.at, &Slice::of(call, batch.source))));
+        let source = self.part.open(&mut batch);
+        let rows = self.part.rows_of(&batch);
         self.records.clear();
-        self.records.extend(calls.iter().zip(&self.rows).map(|(call, &row)| {
+        self.records.extend(batch.decoded.calls.iter().zip(rows).map(|(call, &row)| {
             let sums = Sums::of(call, pricer.cost(call));
-            Record { id: call.id, claim: call.claim, row, source: number, sums }
+            Record { id: call.id, claim: call.claim, row, source, sums }
         }));
-        let (sums, sources) = (&mut self.sums, &mut self.sources);
-        self.resolver.add_all(&self.records, &mut |outcome| settle(sums, sources, outcome))?;
-        self.sources.entry(number).and_modify(|source| source.outside += outside);
-        Ok(())
+        let part = &mut self.part;
+        self.resolver.add_all(&self.records, &mut |outcome| settle(part, outcome))
+    }
+
+    /// Says whether what comes next may be counted in [`Lane`]s.
+    pub fn takes_lanes(&self) -> bool {
+        self.resolver.counts_at_once()
+    }
+
+    /// Takes what was counted in a lane.
+    pub fn join(&mut self, lane: Lane<'a>) {
+        let (part, seen) = lane.into_parts();
+        self.part.join(part);
+        self.resolver.join(seen);
     }
 
     /// Takes a sum that is already free of copies.
     pub fn add(&mut self, at: Timestamp, slice: &Slice, sums: Sums) {
-        if self.query.wants(at) {
-            let row = self.keys.row(at, slice);
-            self.sums.add(row, &sums);
-        }
+        self.part.add(at, slice, &sums);
     }
 
     /// Takes what the store knows about a source.
     pub fn source(&mut self, line: SourceLine) {
-        self.sources.insert(line.source.fingerprint(), line);
+        self.part.sources.insert(line.source.fingerprint(), line);
     }
 
     /// Takes lines that could not be read.
     pub fn bad(&mut self, lines: Vec<(Label, BadLine)>) {
-        self.bad.extend(lines);
+        self.part.bad.extend(lines);
     }
 
     /// Returns the finished report; `None` where calls came twice late, so that all has to be read again,
@@ -120,16 +83,16 @@ impl<'a> Builder<'a> {
     /// # Errors
     /// Where the temporary files of a large report cannot be read back.
     pub fn finish(self) -> io::Result<Option<Report>> {
-        let Builder { query, keys, mut sums, resolver, mut sources, bad, .. } = self;
-        if resolver.finish(&mut |outcome| settle(&mut sums, &mut sources, outcome))? == Ended::Again {
+        let Builder { mut part, resolver, .. } = self;
+        if resolver.finish(&mut |outcome| settle(&mut part, outcome))? == Ended::Again {
             return Ok(None);
         }
-        let mut total = Sums::default();
-        let mut rows = Vec::with_capacity(sums.usual.len());
-        for (row, sums) in (0_u32..).zip(sums.into_sums()) {
+        let Part { query, keys, sums, sources, bad, .. } = part;
+        let (mut total, mut rows) = (Sums::default(), Vec::new());
+        for (key, sums) in keys.iter().zip(sums.into_sums()) {
             total += sums;
             if !sums.is_empty() && (query.shows_failures() || !only_failures(&sums)) {
-                rows.extend(keys.key(row).map(|key| Row { key: key.clone(), sums }));
+                rows.push(Row { key: key.clone(), sums });
             }
         }
         rows.sort_by(|a, b| a.key.cmp(&b.key));
@@ -140,72 +103,14 @@ impl<'a> Builder<'a> {
     }
 }
 
-fn line(source: Label, format: Label) -> SourceLine {
-    let (tally, copies) = (Tally::default(), [0; Copy::ALL.len()]);
-    SourceLine { source, format, calls: 0, failed: 0, outside: 0, tally, copies, note: None }
-}
-
-/// The sums of all rows, in two parts: what every call adds to fits one line of the processor's cache.
-#[derive(Default)]
-struct Rows {
-    usual: Vec<Usual>,
-    rare: Vec<Rare>,
-}
-
-#[derive(Clone, Copy, Default)]
-#[repr(align(64))]
-struct Usual {
-    calls: i64,
-    cost: Money,
-    tokens: TokenCount,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Rare {
-    failed: i64,
-    reported: Money,
-    unpriced: i64,
-}
-
-impl Rows {
-    fn add(&mut self, row: u32, sums: &Sums) {
-        let row = row as usize;
-        if self.usual.len() <= row {
-            self.usual.resize(row + 1, Usual::default());
-            self.rare.resize(row + 1, Rare::default());
-        }
-        let usual = &mut self.usual[row];
-        usual.calls += sums.calls;
-        usual.cost += sums.cost;
-        usual.tokens += sums.tokens;
-        if (sums.failed, sums.reported, sums.unpriced) != (0, Money::ZERO, 0) {
-            let rare = &mut self.rare[row];
-            rare.failed += sums.failed;
-            rare.reported += sums.reported;
-            rare.unpriced += sums.unpriced;
-        }
-    }
-
-    fn into_sums(self) -> impl Iterator<Item = Sums> {
-        self.usual.into_iter().zip(self.rare).map(|(usual, rare)| {
-            let Usual { calls, cost, tokens } = usual;
-            let Rare { failed, reported, unpriced } = rare;
-            Sums { calls, failed, tokens, cost, reported, unpriced }
-        })
-    }
-}
-
-fn settle(sums: &mut Rows, sources: &mut Sources, outcome: Outcome) {
+fn settle(part: &mut Part<'_>, outcome: Outcome) {
     match outcome {
         Outcome::Counts(record) => {
-            sums.add(record.row, &record.sums);
-            if let Some(source) = sources.get_mut(&record.source) {
-                source.calls += record.sums.calls;
-                source.failed += record.sums.failed;
-            }
+            part.sums.add(record.row, &record.sums);
+            part.counted(record.source, (record.sums.calls, record.sums.failed));
         }
         Outcome::Dropped(source, why) => {
-            if let Some(source) = sources.get_mut(&source) {
+            if let Some(source) = part.sources.get_mut(&source) {
                 source.copies[why as usize] += 1;
             }
         }
@@ -214,6 +119,7 @@ fn settle(sums: &mut Rows, sources: &mut Sources, outcome: Outcome) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::desk::Desk;
     use super::super::query::By;
     use super::*;
     use crate::domain::calendar::Calendar;
@@ -283,19 +189,57 @@ mod tests {
         quick.or_else(|| report_by(lines, kept, Way::Careful)).expect("the careful way ends")
     }
 
-    fn report_by(lines: &[(Line, usize)], kept: usize, way: Way) -> Option<Report> {
-        let query =
-            Query { by: vec![By::Source], since: None, until: None, calendar: Calendar::utc(), now: NOW };
+    /// What threads read in turn.
+    fn report_of_threads(lines: &[(Line, usize)], kept: usize, threads: usize) -> Report {
         let book = PriceBook::default();
+        let query = query();
+        let read = |way| {
+            let builder = Builder::new(&query, way).keeping(kept, way);
+            let desk = Desk::of(builder, (&query, &book), threads);
+            for (index, line) in lines.iter().enumerate() {
+                assert!(desk.read(index % threads, batch(line)));
+            }
+            desk.finish().expect("temporary files")
+        };
+        read(Way::Quick).or_else(|| read(Way::Careful)).expect("the careful way ends")
+    }
+
+    fn query() -> Query {
+        Query {
+            by: vec![By::Source, By::Status],
+            since: None,
+            until: None,
+            calendar: Calendar::utc(),
+            now: NOW,
+        }
+    }
+
+    fn batch((line, source): &(Line, usize)) -> Batch {
+        let source = Label::new(["a", "b", "c"][*source]);
+        Batch { source, format: Label::new("t"), decoded: decode(line), mark: None, note: None }
+    }
+
+    fn report_by(lines: &[(Line, usize)], kept: usize, way: Way) -> Option<Report> {
+        let (query, book) = (query(), PriceBook::default());
         let mut builder = Builder::new(&query, way).keeping(kept, way);
         let mut pricer = book.pricer();
-        for (line, source) in lines {
-            let source = Label::new(["a", "b", "c"][*source]);
-            let batch =
-                Batch { source, format: Label::new("t"), decoded: decode(line), mark: None, note: None };
-            builder.read(batch, &mut pricer).expect("temporary files");
+        for line in lines {
+            builder.read(batch(line), &mut pricer).expect("temporary files");
         }
         builder.finish().expect("temporary files")
+    }
+
+    #[test]
+    fn calls_that_come_once_are_counted_in_lanes() {
+        let (query, book) = (query(), PriceBook::default());
+        let desk = Desk::of(Builder::new(&query, Way::Quick).keeping(1, Way::Quick), (&query, &book), 2);
+        for id in 0..8 {
+            let line = Line::Call { id, order: 1, output: 3, nearness: 0, failed: id == 5 };
+            assert!(desk.read(usize::from(id % 2), batch(&(line, usize::from(id % 3)))));
+        }
+        assert_eq!(desk.lanes_in_use(), 2);
+        let report = desk.finish().expect("temporary files").expect("no call came twice");
+        assert_eq!((report.total.calls, report.total.failed, report.sources.len()), (7, 1, 3));
     }
 
     proptest! {
@@ -304,12 +248,14 @@ mod tests {
         #[test]
         fn every_line_is_accounted_for_whatever_the_order_and_the_memory(
             lines in proptest::collection::vec((any_line(), 0_usize..3), 0..60).prop_map(spread),
-            kept in 1_usize..20,
+            kept in 1_usize..20, threads in 1_usize..4,
         ) {
             let whole = report(&lines, usize::MAX);
             let mut turned = lines.clone();
             turned.reverse();
-            for other in [report(&turned, usize::MAX), report(&lines, kept), report(&turned, kept)] {
+            let threads = report_of_threads(&lines, kept, threads);
+            for other in [report(&turned, usize::MAX), report(&lines, kept), report(&turned, kept), threads] {
+                prop_assert_eq!(&whole.rows, &other.rows);
                 prop_assert_eq!(&whole.sources, &other.sources);
                 prop_assert_eq!(whole.total, other.total);
             }

@@ -3,7 +3,10 @@
 pub mod query;
 pub mod resolve;
 pub mod spill;
+pub mod part;
+pub mod lane;
 pub mod build;
+pub mod desk;
 pub mod text;
 pub mod table;
 pub mod json;
@@ -17,7 +20,7 @@ use crate::domain::rollup::Sums;
 use query::{By, Key};
 
 /// One row of a report.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The cells it is summed under, in the order of [`Report::by`].
     pub key: Key,

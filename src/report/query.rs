@@ -161,43 +161,43 @@ impl<'a> Keys<'a> {
     }
 
     /// Returns the number of the row that a call at this time, in this slice, belongs to.
+    #[inline]
     pub fn row(&mut self, at: Timestamp, slice: &Slice) -> u32 {
-        let Some((&last, first)) = self.query.by.split_last() else {
+        let mut cells = [slice.source; By::ALL.len()];
+        let by: &'a [By] = &self.query.by;
+        for (cell, &by) in cells.iter_mut().zip(by) {
+            *cell = self.cell(by, at, slice);
+        }
+        self.number(&cells[..by.len().min(By::ALL.len())])
+    }
+
+    /// Returns the number of the row with these cells, one for each that is asked for.
+    #[inline]
+    pub fn number(&mut self, cells: &[Label]) -> u32 {
+        let Some((&last, first)) = cells.split_last() else {
             self.rows.resize(1, Key::default());
             return 0;
         };
         let mut prefix = 0;
-        for &by in first {
-            let cell = self.cell(by, at, slice);
+        for &cell in first {
             prefix = *self.known.entry(step(prefix, cell)).or_insert_with(|| {
                 self.prefixes += 1;
                 self.prefixes
             });
         }
-        let step = step(prefix, self.cell(last, at, slice));
+        let step = step(prefix, last);
         if let Some(&row) = self.known.get(&step) {
             return row;
         }
         let row = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
-        let key = self.query.by.iter().map(|&by| self.cell(by, at, slice)).collect();
-        self.rows.push(key);
+        self.rows.push(cells.into());
         self.known.insert(step, row);
         row
     }
 
-    /// Returns the key of a row.
-    pub fn key(&self, row: u32) -> Option<&Key> {
-        self.rows.get(row as usize)
-    }
-
-    /// Returns how many rows there are.
-    pub fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    /// Says whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+    /// Returns the keys of all rows, in the order of their numbers.
+    pub fn iter(&self) -> impl Iterator<Item = &Key> {
+        self.rows.iter()
     }
 
     fn period(&mut self, by: By, at: Timestamp) -> Label {

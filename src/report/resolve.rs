@@ -53,10 +53,27 @@ type Calls = HashMap<CallId, Held, RandomState>;
 enum Aside {
     /// All fit so far. Says whether those that do not may be counted at once.
     Nowhere(Way),
-    /// They have been counted; hashes of their identities are here.
-    Hashes(Spill),
+    /// They have been counted: here, and in lanes.
+    Counted(Seen, Vec<Seen>),
     /// They are here.
     Records(Spill),
+}
+
+/// Hashes of the identities of calls that were counted at once.
+pub struct Seen(Spill);
+
+impl Seen {
+    /// Starts without any, in a temporary file.
+    pub fn new() -> io::Result<Seen> {
+        Spill::new().map(Seen)
+    }
+
+    /// Adds one.
+    #[inline]
+    pub fn note(&mut self, id: CallId) -> io::Result<()> {
+        let hash = u64::try_from(id.bits() >> 64).unwrap_or(0);
+        self.0.write(partition(id), &hash.to_le_bytes())
+    }
 }
 
 /// How to go about calls that may come twice.
@@ -117,13 +134,10 @@ impl Resolver {
         }
         match &mut self.aside {
             Aside::Nowhere(_) => Ok(()),
-            Aside::Hashes(spill) => {
-                for record in rest {
-                    outcome(Outcome::Counts(*record));
-                }
-                rest.iter()
-                    .try_for_each(|record| spill.write(partition(record.id), &hash(record.id).to_le_bytes()))
-            }
+            Aside::Counted(seen, _) => rest.iter().try_for_each(|record| {
+                outcome(Outcome::Counts(*record));
+                seen.note(record.id)
+            }),
             Aside::Records(spill) => {
                 rest.iter().try_for_each(|record| spill.write(partition(record.id), &encode(record)))
             }
@@ -136,9 +150,11 @@ impl Resolver {
         let mut bytes = Vec::new();
         match self.aside {
             Aside::Nowhere(_) => {}
-            Aside::Hashes(spill) => {
+            Aside::Counted(seen, others) => {
                 for number in 0..PARTITIONS {
-                    spill.read(number, &mut bytes)?;
+                    bytes.clear();
+                    seen.0.read(number, &mut bytes)?;
+                    others.iter().try_for_each(|seen| seen.0.read(number, &mut bytes))?;
                     if repeats(&bytes) {
                         return Ok(Ended::Again);
                     }
@@ -146,6 +162,7 @@ impl Resolver {
             }
             Aside::Records(spill) => {
                 for number in 0..PARTITIONS {
+                    bytes.clear();
                     spill.read(number, &mut bytes)?;
                     let mut held = HashMap::default();
                     for record in bytes.as_chunks().0 {
@@ -158,32 +175,42 @@ impl Resolver {
         Ok(Ended::Resolved)
     }
 
+    /// Says whether calls are counted at once: whoever sees to it that [`Resolver::join`] is told of them may
+    /// then count some without this.
+    pub fn counts_at_once(&self) -> bool {
+        matches!(self.aside, Aside::Counted(..))
+    }
+
+    /// Takes note of calls that were counted elsewhere.
+    pub fn join(&mut self, seen: Seen) {
+        if let Aside::Counted(_, others) = &mut self.aside {
+            others.push(seen);
+        }
+    }
+
     /// Makes room in memory; what follows takes the same way at once.
     fn put_aside(&mut self, way: Way, outcome: &mut dyn FnMut(Outcome)) -> io::Result<()> {
-        let mut spill = Spill::new()?;
-        let quick = way == Way::Quick && !self.repeats;
-        for (_, held) in std::mem::take(&mut self.held) {
-            for record in held.records() {
-                if quick {
-                    outcome(Outcome::Counts(*record));
-                    spill.write(partition(record.id), &hash(record.id).to_le_bytes())?;
-                } else {
-                    spill.write(partition(record.id), &encode(record))?;
-                }
-            }
-        }
-        self.aside = if quick { Aside::Hashes(spill) } else { Aside::Records(spill) };
+        let held = std::mem::take(&mut self.held);
+        let mut records = held.values().flat_map(Held::records);
+        self.aside = if way == Way::Quick && !self.repeats {
+            let mut seen = Seen::new()?;
+            records.try_for_each(|record| {
+                outcome(Outcome::Counts(*record));
+                seen.note(record.id)
+            })?;
+            Aside::Counted(seen, Vec::new())
+        } else {
+            let mut spill = Spill::new()?;
+            records.try_for_each(|record| spill.write(partition(record.id), &encode(record)))?;
+            Aside::Records(spill)
+        };
         Ok(())
     }
 }
 
-/// The part of an identity that chooses its partition; [`hash`] has the rest of it.
+/// The part of an identity that chooses its partition; [`Seen`] keeps the rest of it.
 fn partition(id: CallId) -> usize {
     usize::try_from(id.bits() % PARTITIONS as u128).unwrap_or(0)
-}
-
-fn hash(id: CallId) -> u64 {
-    u64::try_from(id.bits() >> 64).unwrap_or(0)
 }
 
 /// Says whether a hash comes twice. Where two identities share one by chance, this says so too: that

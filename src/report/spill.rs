@@ -45,12 +45,12 @@ impl Spill {
         Ok(())
     }
 
-    /// Reads a whole stream into `bytes`, in place of what is there.
+    /// Reads a whole stream, and adds it to `bytes`.
     pub fn read(&self, stream: usize, bytes: &mut Vec<u8>) -> io::Result<()> {
         let stream = &self.streams[stream];
-        bytes.clear();
-        bytes.resize(stream.written.len() * BLOCK, 0);
-        for (place, block) in bytes.chunks_exact_mut(BLOCK).zip(&stream.written) {
+        let before = bytes.len();
+        bytes.resize(before + stream.written.len() * BLOCK, 0);
+        for (place, block) in bytes[before..].chunks_exact_mut(BLOCK).zip(&stream.written) {
             self.file.read_exact_at(place, block * BLOCK as u64)?;
         }
         bytes.extend_from_slice(&stream.waiting);
@@ -76,10 +76,11 @@ mod tests {
                 spill.write(stream, &part).expect("room");
                 want[stream].extend_from_slice(&part);
             }
-            let mut bytes = vec![1, 2, 3];
             for (stream, want) in want.iter().enumerate() {
+                let mut bytes = vec![1, 2, 3];
                 spill.read(stream, &mut bytes).expect("what was written");
-                prop_assert_eq!(&bytes, want);
+                prop_assert_eq!(&bytes[..3], &[1, 2, 3]);
+                prop_assert_eq!(&bytes[3..], want);
             }
         }
     }

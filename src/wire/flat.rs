@@ -131,7 +131,7 @@ impl<const N: usize> Flat<N> {
         Flat { names, steps: Vec::new() }
     }
 
-    /// Reads one object into `values`, in the order of the keys.
+    /// Reads one object into `values`, all missing so far, in the order of the keys.
     ///
     /// # Errors
     /// Where the text is no JSON object, or has one of the keys twice.
@@ -149,7 +149,6 @@ impl<const N: usize> Flat<N> {
         if least < b' ' || (most > 0x7f && std::str::from_utf8(bytes).is_err()) {
             return None;
         }
-        *values = [Value::Missing; N];
         let (mut seen, mut at) = (0_u64, 0);
         for index in 0.. {
             let (slot, begin) = self.step(index, bytes, at)?;
