@@ -84,6 +84,12 @@ pub enum Command {
     },
     /// Stand in front of the providers: meter each call, and hold tenants to their caps (being built: do not rely on it yet)
     Guard(GuardArgs),
+    /// Show all of it at work, with nothing to set up: a simulated provider, the guard, nine tenants, the screen
+    Demo {
+        /// How many seconds of the tenants' day pass in one
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        speed: u32,
+    },
     /// Show or begin the configuration
     Config {
         /// What to do

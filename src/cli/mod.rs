@@ -9,6 +9,7 @@ pub mod prices;
 pub mod caps;
 pub mod keys;
 pub mod plans;
+pub mod demo;
 pub mod doctor;
 pub mod guard;
 pub mod config;
@@ -55,6 +56,9 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         _ => {}
     }
     let context = Context::new(cli)?;
+    if let Some(Command::Demo { speed }) = &cli.command {
+        return demo::run(context, *speed);
+    }
     match &cli.command {
         None => screen::run(&context, &cli.ledgers),
         Some(Command::Report(args)) => report::run(&context, args),
@@ -67,7 +71,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Doctor { books }) => doctor::run(&context, *books),
         Some(Command::Guard(args)) => guard::run(&context, args),
         Some(Command::Config { action }) => config::run(&context, action),
-        Some(Command::Completions { .. } | Command::Man) => Ok(ExitCode::SUCCESS),
+        Some(Command::Completions { .. } | Command::Man | Command::Demo { .. }) => Ok(ExitCode::SUCCESS),
     }
 }
 

@@ -1,4 +1,7 @@
-//! A world to try things in: a simulated provider that bills, and a plan of traffic.
+//! A world to try things in: a simulated provider that bills, a plan of traffic, and the applications that send it.
 
 pub mod provider;
 pub mod traffic;
+pub mod history;
+pub mod request;
+pub mod client;
