@@ -33,16 +33,18 @@ use crate::store::guard::{Author, Base, KeyWish, Setup, Vault};
 use crate::wire::dialect::Dialect;
 use crate::wire::format::Format;
 
-/// The caps that the demo's operator has set (`tui-spec.md` 15; a downgrade stays with its provider).
+/// The caps that the demo's operator has set. They hold what passes the guard, and that begins with the demo:
+/// what was spent before is history, so the limits are what is left of a day. The client that runs away meets
+/// its own within minutes.
 const CAPS: [&str; 8] = [
     "all 1000/day --soft",
-    "tenant:docs-rag 200/day --on-breach downgrade:claude-haiku-4-5",
-    "tenant:acme-search 150/day",
-    "tenant:chat-web 2500/month --soft",
-    "tenant:evals-nightly 48.02/day",
-    "tenant:growth-bot 20/day --soft",
-    "tenant:beta-copilot 10/day",
-    "tenant:한빛-번역 30/month",
+    "tenant:docs-rag 13.60/day --on-breach downgrade:claude-haiku-4-5",
+    "tenant:acme-search 57.82/day",
+    "tenant:chat-web 1097/month --soft",
+    "tenant:evals-nightly 0.01/day",
+    "tenant:growth-bot 7.45/day --soft",
+    "tenant:beta-copilot 4.10/day",
+    "tenant:한빛-번역 2.36/month",
 ];
 /// How long the plan of calls is, in its own time.
 const LENGTH: Millis = Millis::from_minutes(24 * 60);
