@@ -133,6 +133,14 @@ impl Ledger {
         found
     }
 
+    /// Says whether a path is one of this ledger's, whether or not a file lies there now.
+    pub fn covers(&self, path: &Path) -> bool {
+        let own = Path::new(&self.pattern);
+        let own = own.strip_prefix("./").unwrap_or(own);
+        let within = || path.starts_with(own) && is_ledger_name(path) && Path::new(&self.pattern).is_dir();
+        path == own || within() || matcher(&self.pattern).is_ok_and(|glob| glob.is_match(path))
+    }
+
     /// Returns the deepest level below the base that can match.
     fn depth(&self) -> usize {
         if self.pattern.contains("**") {
@@ -258,6 +266,20 @@ mod tests {
         assert_eq!(names(root.path(), "**/*.jsonl"), ["a.jsonl", "b/c.jsonl", "b/d/e.jsonl"]);
         assert_eq!(names(root.path(), "b"), ["b/c.jsonl", "b/d/e.jsonl", "b/d/f.txt"]);
         assert_eq!(names(root.path(), "a.jsonl"), ["a.jsonl"]);
+    }
+
+    #[test]
+    fn a_file_that_is_gone_is_still_its_ledgers() {
+        let root = tree(&["a/b.jsonl"]);
+        let covers = |pattern: &str, path: &str| {
+            let pattern = format!("{}/{pattern}", root.path().display());
+            Ledger { pattern, format: None, tenant: None }.covers(&root.path().join(path))
+        };
+        assert!(covers("a", "a/gone.jsonl") && covers("a", "a/c/gone.log") && covers("gone", "gone"));
+        assert!(covers("*/*.jsonl", "a/gone.jsonl") && covers("**/*.jsonl", "a/b/gone.jsonl"));
+        assert!(
+            !covers("a", "a/gone.png") && !covers("a", "gone.jsonl") && !covers("*.jsonl", "a/gone.jsonl")
+        );
     }
 
     #[test]

@@ -231,6 +231,7 @@ fn marks_sources_and_bad_lines_are_kept_with_the_calls() {
         offset: 10,
         head: u64::MAX,
         tail: 3,
+        half: Some(u64::MAX),
         cursor: Some("[[1,{\"Integer\":5},2]]".into()),
     };
     step.mark = Some(mark.clone());
@@ -407,7 +408,7 @@ fn a_newer_store_is_refused_untouched() {
         drop(Store::open(path).unwrap());
         Connection::open(path).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
     };
-    check_refused(prepare, |error| matches!(error, StoreError::Newer { found: 99, known: 3, .. }));
+    check_refused(prepare, |error| matches!(error, StoreError::Newer { found: 99, known: 4, .. }));
 }
 
 #[test]

@@ -11,10 +11,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use self::copies::{find, half, original, passes, skip};
+use self::copies::{beside, find, original, passes, skip};
 use super::gap::gap;
 use super::ledger::Ledger;
-use super::mark::{Marks, proofs, proves, sight, stem};
+use super::mark::{Marks, goes_on, proofs, proves, sight, stem};
 use super::open::{Packing, Unpacked, open, open_regular, packing};
 use super::pump::{Last, Subject, origin, pump, replay, sending, source};
 use super::read::{Buffer, Flow, Stretch};
@@ -65,6 +65,8 @@ pub struct Tailer {
     unknown: HashMap<PathBuf, Sight>,
     /// Marks of content that is gone from its file, by which a copy made late (packed) is recognised.
     ended: VecDeque<Mark>,
+    /// Copies of content that is gone from its file, to be read where they are not followed yet.
+    copies: Vec<(PathBuf, usize)>,
     buffer: Buffer,
     rank: u32,
     /// Descriptors that may have been opened since some were closed.
@@ -90,10 +92,6 @@ struct Tailed {
     missed: Option<Timestamp>,
     /// Whether the pending last line has been tried, or a packed file has been read.
     tried: bool,
-    /// Whether the pending last line has been read, though its end is missing.
-    read: bool,
-    /// Hash of the half line after the mark.
-    half: Option<u64>,
     note: Option<String>,
     /// What was cut away, to be told with the next batch.
     gaps: Vec<BadLine>,
@@ -108,6 +106,29 @@ impl Tailed {
             && self.missed.is_none()
             && (self.tried || whole)
             && self.path == path
+    }
+}
+
+impl Tailed {
+    /// Goes on where a mark says, without opening the file.
+    fn of(mark: &Mark, (path, ledger, rank): (&Path, usize, u32), format: Format, now: Timestamp) -> Tailed {
+        Tailed {
+            path: path.to_owned(),
+            ledger,
+            rank,
+            format,
+            packing: Packing::Plain,
+            mark: mark.clone(),
+            line: 0,
+            file: None,
+            decoder: None,
+            table: None,
+            grown: now,
+            missed: None,
+            tried: false,
+            note: None,
+            gaps: Vec::new(),
+        }
     }
 }
 
@@ -128,6 +149,7 @@ impl Tailer {
             hidden: HashSet::new(),
             unknown: HashMap::new(),
             ended: VecDeque::new(),
+            copies: Vec::new(),
             buffer: Buffer::default(),
             rank: 0,
             opened: 0,
@@ -151,7 +173,8 @@ impl Tailer {
     /// Looks, and reads what is new; returns whether the receiver still listens.
     pub fn poll(&mut self, now: Timestamp, what: &Look, sink: Sink<'_>) -> bool {
         let due = self.listed.is_none_or(|listed| now.since(listed) >= LIST_EVERY);
-        if due || *what == Look::Patterns {
+        let listed = due || *what == Look::Patterns;
+        if listed {
             self.list(now);
         }
         let at = match what {
@@ -178,6 +201,14 @@ impl Tailer {
                 continue;
             }
             if !self.start(now, (path, *ledger), sink) {
+                return false;
+            }
+        }
+        if listed && !self.adopt(now, &met, sink) {
+            return false;
+        }
+        while let Some((path, ledger)) = self.copies.pop() {
+            if !self.start(now, (&path, ledger), sink) {
                 return false;
             }
         }
@@ -279,7 +310,7 @@ impl Tailer {
         if tailed.missed.is_none() {
             tailed.missed = Some(now);
             tailed.grown = now;
-            tailed.file = tailed.file.take().or_else(|| find(&tailed.path, id));
+            tailed.file = tailed.file.take().or_else(|| find(&tailed.path, &tailed.mark));
         }
         let Some(seen) = tailed.file.as_ref().and_then(|file| Some(sight(&file.metadata().ok()?))) else {
             return self.lose(tailed, "removed", sink);
@@ -296,15 +327,20 @@ impl Tailer {
 
     /// Lets go of a file; what was seen of it and never read is told.
     fn lose(&mut self, mut tailed: Tailed, why: &str, sink: Sink<'_>) -> bool {
-        let lines = tailed.packing == Packing::Plain && tailed.table.is_none() && !tailed.read;
-        tailed.gaps.extend(lines.then(|| gap(&tailed.mark, tailed.mark.sight.modified, why)).flatten());
-        let listening = tailed.gaps.is_empty() || {
+        let half = tailed.mark.half.is_some();
+        if half {
+            let at = tailed.mark.sight.modified;
+            let lost = self.unread((&tailed.path, tailed.ledger), &tailed.mark, (at, why));
+            tailed.gaps.extend(lost);
+        }
+        let listening = (tailed.gaps.is_empty() && !half) || {
             let note = tailed.gaps.last().map(|gap| gap.reason.clone());
             let mut decoded = Decoded::default();
             tell(&mut tailed.gaps, &mut decoded);
             let format = tailed.format.name();
             // What has been told is not told again by whoever meets this mark.
             tailed.mark.sight.size = tailed.mark.offset;
+            tailed.mark.half = None;
             sink(Batch {
                 source: source(&tailed.path),
                 format,
@@ -328,33 +364,39 @@ impl Tailer {
     /// Takes up a file that an earlier run has read to its end and nobody has touched since, unopened.
     fn is_read(&mut self, now: Timestamp, (path, ledger): (&Path, usize), seen: &Sight) -> bool {
         let Some(mark) = self.marks.get(seen.file).filter(|mark| mark.sight == *seen) else { return false };
-        let known = self.ledgers[ledger].format.clone().or_else(|| Format::parse(mark.format.as_str()));
-        let Some(format) = known.filter(|format| format.name() == mark.format) else { return false };
-        if format.container() == Container::Sqlite || may_be_half(mark, &format) {
+        let Some(format) = self.format(mark, ledger) else { return false };
+        if format.container() == Container::Sqlite || mark.half.is_some() {
             return false;
         }
-        let tailed = Tailed {
-            path: path.to_owned(),
-            ledger,
-            rank: self.rank,
-            format,
-            packing: Packing::Plain,
-            mark: mark.clone(),
-            line: 0,
-            file: None,
-            decoder: None,
-            table: None,
-            grown: now,
-            missed: None,
-            tried: true,
-            read: true,
-            half: None,
-            note: None,
-            gaps: Vec::new(),
-        };
+        let tailed = Tailed { tried: true, ..Tailed::of(mark, (path, ledger, self.rank), format, now) };
         self.rank = self.rank.saturating_add(1);
         self.files.insert(seen.file, tailed);
         true
+    }
+
+    /// Returns the format of a mark, where its ledger is still read as that.
+    fn format(&self, mark: &Mark, ledger: usize) -> Option<Format> {
+        let known = self.ledgers[ledger].format.clone().or_else(|| Format::parse(mark.format.as_str()));
+        known.filter(|format| format.name() == mark.format)
+    }
+
+    /// Takes up the files of which an earlier run saw half a line and that are at none of the paths any more:
+    /// they are waited for like any whose name is gone, and what is not found is told.
+    fn adopt(&mut self, now: Timestamp, met: &HashSet<FileId>, sink: Sink<'_>) -> bool {
+        let known = |id: &FileId| met.contains(id) || self.files.contains_key(id);
+        let pending = self.marks.iter().filter(|mark| mark.half.is_some() && !known(&mark.sight.file));
+        let adopted = pending.filter_map(|mark| {
+            let path = Path::new(&*mark.path);
+            let ledger = self.ledgers.iter().position(|ledger| ledger.covers(path))?;
+            let gone = is_gone(path, mark.sight.file);
+            gone.then_some(Tailed::of(mark, (path, ledger, self.rank), self.format(mark, ledger)?, now))
+        });
+        let adopted: Vec<Tailed> = adopted.collect();
+        adopted.into_iter().all(|tailed| {
+            let id = tailed.mark.sight.file;
+            self.files.insert(id, tailed);
+            self.missed(now, id, sink)
+        })
     }
 
     /// Begins with a file that was not followed before.
@@ -396,24 +438,21 @@ impl Tailer {
             grown: now,
             missed: None,
             tried: false,
-            read: false,
-            half: None,
             note: None,
             gaps: Vec::new(),
         };
         self.rank = self.rank.saturating_add(1);
+        let known = self.marks.get(id).filter(|mark| mark.format == tailed.format.name()).cloned();
         if let (Some(table), Some(mark)) = (&mut tailed.table, self.marks.get(id)) {
             table.resume(mark);
         }
-        match self.resume(&tailed, &opened.sight) {
-            Some(mark) => {
-                tailed.line = 0;
-                tailed.half = tailed.file.as_ref().and_then(|file| half(file, &mark));
-                tailed.tried = mark.sight == opened.sight && !may_be_half(&mark, &tailed.format);
-                tailed.read = tailed.tried;
-                tailed.mark = mark;
-            }
-            None => self.forget(&mut tailed, &opened.sight),
+        if let Some(mark) = self.resume(&tailed, &opened.sight) {
+            tailed.line = 0;
+            tailed.tried = mark.sight == opened.sight && mark.half.is_none();
+            tailed.mark = mark;
+        }
+        if let Some(old) = known.filter(|old| old.sight != tailed.mark.sight) {
+            self.forget(&mut tailed, old, opened.sight.modified);
         }
         let listening = self.grow(now, &mut tailed, opened.sight, sink);
         self.keep(id, tailed);
@@ -432,8 +471,9 @@ impl Tailer {
         }
         let file = tailed.file.as_ref()?;
         let own = mark.filter(|mark| proves(file, mark));
-        // A mark at the first byte proves nothing.
-        if let Some(mark) = own.filter(|mark| mark.offset > 0) {
+        // A mark at the first byte proves nothing, but for the half line after it.
+        let half = |mark: &Mark| mark.half.is_some() && goes_on(file, mark);
+        if let Some(mark) = own.filter(|mark| mark.offset > 0 || half(mark)) {
             return Some(mark.clone());
         }
         if tailed.format.container() != Container::Lines {
@@ -444,15 +484,28 @@ impl Tailer {
         Some(Mark { sight: own, path: tailed.mark.path.clone(), ..mark.clone() })
     }
 
-    /// Takes leave of what an earlier run read from a file that holds something else now.
-    fn forget(&mut self, tailed: &mut Tailed, seen: &Sight) {
-        let mark = self.marks.get(seen.file).filter(|mark| mark.format == tailed.format.name());
-        let Some(mark) = mark.cloned() else { return };
-        let lines = tailed.packing == Packing::Plain && tailed.format.container() == Container::Lines;
-        if lines && copies::beside(Path::new(&*mark.path), &mark, None).is_empty() {
-            tailed.gaps.extend(gap(&mark, seen.modified, "replaced"));
+    /// Takes leave of what was read from a file whose number another one has now.
+    fn forget(&mut self, tailed: &mut Tailed, old: Mark, at: i128) {
+        if old.half.is_some() {
+            let lost = self.unread((Path::new(&*old.path), tailed.ledger), &old, (at, "replaced"));
+            tailed.gaps.extend(lost);
         }
-        self.end(mark);
+        self.end(old);
+    }
+
+    /// Finishes what stood in a file from the copies beside it, where there are any; without one, what had
+    /// been seen and not read of it is lost.
+    fn unread(
+        &mut self,
+        (path, ledger): (&Path, usize),
+        old: &Mark,
+        (at, why): (i128, &str),
+    ) -> Option<BadLine> {
+        let copies = beside(path, old);
+        // What stands in a copy is read from there, or lost with it.
+        let lost = gap(old, at, why).filter(|_| copies.is_empty());
+        self.copies.extend(copies.into_iter().map(|copy| (copy, ledger)));
+        lost
     }
 
     fn end(&mut self, mark: Mark) {
@@ -521,74 +574,53 @@ impl Tailer {
             return true;
         }
         tailed.grown = now;
-        (tailed.tried, tailed.read) = (false, false);
+        tailed.tried = false;
         if tailed.packing != Packing::Plain {
-            if tailed.mark.head != 0 && tailed.mark.offset > 0 {
+            if tailed.mark.head != 0 && (tailed.mark.offset > 0 || tailed.mark.half.is_some()) {
                 // The number of a plain file that is gone went to a packed one.
-                self.end(std::mem::replace(
-                    &mut tailed.mark,
-                    empty_mark(&tailed.path, &tailed.format, seen.file),
-                ));
+                let empty = empty_mark(&tailed.path, &tailed.format, seen.file);
+                let old = std::mem::replace(&mut tailed.mark, empty);
+                self.forget(tailed, old, seen.modified);
             }
             tailed.mark.sight = seen;
             return true;
         }
         match step(Some(&tailed.mark), Some(&seen), |offset| proofs(file, offset).ok()) {
-            Step::Read { .. } if tailed.half.is_some() && half(file, &tailed.mark) != tailed.half => {
-                // All that had been read is there, but not the half line after it.
-                let old = tailed.mark.clone();
-                self.tell_gap(now, tailed, (&old, seen.modified, "truncated"), sink)
-                    && self.read(tailed, seen, sink)
+            Step::Read { .. } => {
+                if !goes_on(file, &tailed.mark) {
+                    // All that had been read is there, but not the half line after it.
+                    let old = tailed.mark.clone();
+                    self.tell_gap(tailed, old, (seen.modified, "truncated"));
+                }
+                self.read(tailed, seen, sink)
             }
-            Step::Read { .. } => self.read(tailed, seen, sink),
-            Step::Truncated => self.restart(now, tailed, seen, (Step::Truncated, sink)),
-            Step::Replaced => self.restart(now, tailed, seen, (Step::Replaced, sink)),
+            Step::Truncated => self.restart(tailed, seen, ("truncated", sink)),
+            Step::Replaced => self.restart(tailed, seen, ("replaced", sink)),
             Step::Nothing | Step::Rotated | Step::Gone => true,
         }
     }
 
     /// Begins a file anew whose content is another one now, and finishes the old content from a copy beside
     /// it (copytruncate), where there is one.
-    fn restart(
-        &mut self,
-        now: Timestamp,
-        tailed: &mut Tailed,
-        seen: Sight,
-        (why, sink): (Step, Sink<'_>),
-    ) -> bool {
+    fn restart(&mut self, tailed: &mut Tailed, seen: Sight, (why, sink): (&str, Sink<'_>)) -> bool {
         let old = std::mem::replace(&mut tailed.mark, empty_mark(&tailed.path, &tailed.format, seen.file));
         tailed.line = 1;
         tailed.decoder = None;
-        let why = if why == Step::Truncated { "truncated" } else { "replaced" };
         let ledger = &self.ledgers[tailed.ledger];
         if let (None, Ok(opened)) = (&ledger.format, open(&tailed.path, ledger, &*self.opener)) {
             tailed.format = opened.format.unwrap_or_else(|| tailed.format.clone());
         }
-        self.tell_gap(now, tailed, (&old, seen.modified, why), sink) && self.read(tailed, seen, sink)
+        self.tell_gap(tailed, old, (seen.modified, why));
+        self.read(tailed, seen, sink)
     }
 
-    /// Finishes what stood in a file from a copy beside it (copytruncate); without one, what had not been
-    /// read of it is a gap.
-    fn tell_gap(
-        &mut self,
-        now: Timestamp,
-        tailed: &mut Tailed,
-        (old, at, why): (&Mark, i128, &str),
-        sink: Sink<'_>,
-    ) -> bool {
-        self.end(old.clone());
-        let copies = copies::beside(&tailed.path, old, tailed.half.take());
-        for (path, id) in &copies {
-            if !self.files.contains_key(id) && !self.start(now, (path, tailed.ledger), sink) {
-                return false;
-            }
-        }
-        // What stands in a copy is read from there, or lost with it.
-        let lost = gap(old, at, why).filter(|_| copies.is_empty());
+    /// Takes leave of what stood in a file that was cut or written anew.
+    fn tell_gap(&mut self, tailed: &mut Tailed, old: Mark, (at, why): (i128, &str)) {
+        let lost = self.unread((&tailed.path, tailed.ledger), &old, (at, why));
         let cut = lost.as_ref().map(|gap| gap.reason.clone());
         tailed.note = Some(format!("{}; read from its start", cut.as_deref().unwrap_or(why)));
         tailed.gaps.extend(lost);
-        true
+        self.end(old);
     }
 
     fn table(&mut self, tailed: &mut Tailed, seen: &Sight, sink: Sink<'_>) -> bool {
@@ -645,7 +677,6 @@ impl Tailer {
                 if let Some(mark) = subject.mark(ended.place.offset) {
                     tailed.mark = mark;
                 }
-                tailed.half = half(file, &tailed.mark);
             }
             Err(error) => {
                 tailed.decoder = None;
@@ -679,7 +710,8 @@ impl Tailer {
         let mut stream = Unpacked::new(file, tailed.packing);
         let mut offset = if packed { 0 } else { tailed.mark.offset };
         if packed && lines {
-            let known = self.originals(tailed).find(|mark| passes(Unpacked::new(file, tailed.packing), mark));
+            let known =
+                self.originals(tailed).find(|mark| passes(&mut Unpacked::new(file, tailed.packing), mark));
             offset = known.map_or(0, |mark| mark.offset);
         }
         let mut stretch = Stretch { file, at: offset, end: seen.size };
@@ -698,22 +730,25 @@ impl Tailer {
         };
         let Ok(ended) = ended else { return true };
         tailed.tried = true;
-        if !packed && ended.pending > 0 && out.calls.is_empty() {
+        if !packed && ended.pending > 0 {
             // Still in the middle of a line: counted as lost if its writer never comes back.
             return true;
         }
-        tailed.read = true;
+        tailed.mark.half = None;
         if packed {
             tailed.mark.offset = ended.place.offset;
         }
+        tell(&mut tailed.gaps, &mut out);
         sink(subject.batch(out, Some(tailed.mark.clone()))) && ended.flow == Flow::On
     }
 }
 
-/// Says whether a file may have ended in the middle of a line: its last line has to be tried again.
-fn may_be_half(mark: &Mark, format: &Format) -> bool {
-    // Of a packed file there is no hash.
-    format.container() == Container::Lines && mark.head != 0 && mark.offset < mark.sight.size
+/// Says whether a file lies at its path no more. Where that cannot be looked at, it may still be there.
+fn is_gone(path: &Path, id: FileId) -> bool {
+    match std::fs::metadata(path) {
+        Ok(metadata) => sight(&metadata).file != id,
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+    }
 }
 
 /// Puts what was cut away among what could not be read.
@@ -732,6 +767,7 @@ fn empty_mark(path: &Path, format: &Format, file: FileId) -> Mark {
         offset: 0,
         head: empty,
         tail: empty,
+        half: None,
         cursor: None,
     }
 }
