@@ -1,10 +1,12 @@
 //! Files under a tailer: written, rotated, cut, removed, and what came of their lines.
 
 use super::*;
+use crate::domain::observation::BadLine;
 use crate::feed::table::NoTables;
+use crate::wire::format::Format;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use tempfile::TempDir;
 
