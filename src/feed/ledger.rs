@@ -53,6 +53,8 @@ pub struct Expansion {
     pub files: Vec<PathBuf>,
     /// What could not be listed.
     pub problems: Vec<Problem>,
+    /// Whether a link was met: what happens behind it is not told of where the link lies.
+    pub has_links: bool,
 }
 
 impl Ledger {
@@ -111,7 +113,10 @@ impl Ledger {
         let mut found = Expansion::default();
         match std::fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => walk(path, usize::MAX, &mut found, &is_ledger_name),
-            Ok(metadata) if metadata.is_file() => found.files.push(path.to_owned()),
+            Ok(metadata) if metadata.is_file() => {
+                found.has_links = path.is_symlink();
+                found.files.push(path.to_owned());
+            }
             Ok(_) => found.problems.push(self.problem(Trouble::NotAFile)),
             Err(_) if !is_glob(&self.pattern) && path.is_symlink() => {
                 found.problems.push(self.problem(Trouble::NotAFile));
@@ -169,6 +174,7 @@ fn matcher(pattern: &str) -> Result<GlobMatcher, String> {
 
 fn walk(base: &Path, depth: usize, found: &mut Expansion, wanted: &dyn Fn(&Path) -> bool) {
     for entry in WalkDir::new(base).follow_links(true).max_depth(depth) {
+        found.has_links |= entry.as_ref().is_ok_and(|entry| entry.depth() > 0 && entry.path_is_symlink());
         match entry {
             Ok(entry) if entry.file_type().is_file() => {
                 let path = entry.path();
@@ -280,6 +286,20 @@ mod tests {
         assert!(
             !covers("a", "a/gone.png") && !covers("a", "gone.jsonl") && !covers("*.jsonl", "a/gone.jsonl")
         );
+    }
+
+    #[test]
+    fn a_link_on_the_way_is_told() {
+        let root = tree(&["a.jsonl", "b/c.jsonl"]);
+        let has_links = |pattern: &str| {
+            let pattern = format!("{}/{pattern}", root.path().display());
+            Ledger { pattern, format: None, tenant: None }.expand().has_links
+        };
+        assert!(!has_links("**/*.jsonl") && !has_links("a.jsonl"));
+        std::os::unix::fs::symlink("a.jsonl", root.path().join("link.jsonl")).unwrap();
+        assert!(has_links("*.jsonl") && has_links("link.jsonl") && !has_links("b/*.jsonl"));
+        std::os::unix::fs::symlink("b", root.path().join("folder")).unwrap();
+        assert!(has_links("*/*.jsonl") && !has_links("a.jsonl"));
     }
 
     #[test]

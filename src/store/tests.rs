@@ -648,7 +648,9 @@ proptest! {
                     .map(|((call, source), line)| {
                         let mut batch = batch(["a", "b", "c"][*source], vec![call.clone()]);
                         batch.decoded.tally.lines += u64::from(line.is_some());
-                        line.iter().for_each(|&line| batch.decoded.bad(bad(line)));
+                        if let Some(line) = line {
+                            batch.decoded.bad(bad(*line));
+                        }
                         batch
                     })
                     .collect();

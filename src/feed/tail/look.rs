@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::Tailer;
 use super::tailed::Tailed;
@@ -15,31 +16,38 @@ impl Tailer {
         self.listed = Some(now);
         self.listing.clear();
         self.pattern_problems.clear();
-        let mut known = HashSet::new();
+        self.has_links = false;
+        let mut known: HashSet<Arc<Path>> = HashSet::new();
         for (index, ledger) in self.ledgers.iter().enumerate() {
             let found = ledger.expand();
             self.pattern_problems.extend(found.problems);
-            let files = found.files.into_iter().filter(|path| known.insert(path.clone()));
+            self.has_links |= found.has_links;
+            let files = found.files.into_iter().map(Arc::from).filter(|path| known.insert(Arc::clone(path)));
             self.listing.extend(files.map(|path| (path, index)));
         }
         // A path that was followed is looked at even when it is no file any more.
-        let followed = self.files.values().filter(|tailed| known.insert(tailed.path.clone()));
-        self.listing.extend(followed.map(|tailed| (tailed.path.clone(), tailed.ledger)));
-        self.problems.retain(|path, _| known.contains(path));
-        self.unknown.retain(|path, _| known.contains(path));
+        for tailed in self.files.values() {
+            if !known.contains(tailed.path.as_path()) {
+                let path: Arc<Path> = tailed.path.as_path().into();
+                known.insert(Arc::clone(&path));
+                self.listing.push((path, tailed.ledger));
+            }
+        }
+        self.problems.retain(|path, _| known.contains(path.as_path()));
+        self.unknown.retain(|path, _| known.contains(path.as_path()));
     }
 
     /// Returns how the files look that exist.
-    pub(super) fn look(&mut self, at: Option<&HashSet<PathBuf>>) -> Vec<(PathBuf, usize, Sight)> {
+    pub(super) fn look(&mut self, at: Option<&HashSet<PathBuf>>) -> Vec<(Arc<Path>, usize, Sight)> {
         let mut seen = Vec::new();
         self.hidden.clear();
         for (path, ledger) in &self.listing {
-            if at.is_some_and(|at| !at.contains(path)) {
+            if at.is_some_and(|at| !at.contains(&**path)) {
                 continue;
             }
             let trouble = match std::fs::metadata(path) {
                 Ok(metadata) if metadata.is_file() => {
-                    seen.push((path.clone(), *ledger, sight(&metadata)));
+                    seen.push((Arc::clone(path), *ledger, sight(&metadata)));
                     None
                 }
                 Ok(_) => Some(Trouble::NotAFile),
@@ -47,14 +55,14 @@ impl Tailer {
                     path.is_symlink().then_some(Trouble::NotAFile)
                 }
                 Err(error) => {
-                    self.hidden.insert(path.clone());
+                    self.hidden.insert(path.to_path_buf());
                     Some(Trouble::from_io(&error))
                 }
             };
             match trouble {
-                Some(trouble) => drop(self.problems.insert(path.clone(), trouble)),
-                None if self.problems.get(path).is_some_and(Trouble::is_of_path) => {
-                    self.problems.remove(path);
+                Some(trouble) => drop(self.problems.insert(path.to_path_buf(), trouble)),
+                None if self.problems.get(&**path).is_some_and(Trouble::is_of_path) => {
+                    self.problems.remove(&**path);
                 }
                 None => {}
             }

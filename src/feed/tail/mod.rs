@@ -46,7 +46,9 @@ pub struct Tailer {
     marks: Marks,
     opener: Arc<dyn Opener>,
     files: HashMap<FileId, Tailed>,
-    listing: Vec<(PathBuf, usize)>,
+    listing: Vec<(Arc<Path>, usize)>,
+    /// Whether a link was met on the way to one of them.
+    has_links: bool,
     listed: Option<Timestamp>,
     problems: HashMap<PathBuf, Trouble>,
     pattern_problems: Vec<Problem>,
@@ -74,6 +76,7 @@ impl Tailer {
             opener,
             files: HashMap::new(),
             listing: Vec::new(),
+            has_links: false,
             listed: None,
             problems: HashMap::new(),
             pattern_problems: Vec::new(),
@@ -101,6 +104,11 @@ impl Tailer {
         self.files.len()
     }
 
+    /// Says whether a file may be reached through a link, so that the events of its folder do not tell of it.
+    pub fn has_links(&self) -> bool {
+        self.has_links
+    }
+
     /// Looks, and reads what is new; returns whether the receiver still listens.
     pub fn poll(&mut self, now: Timestamp, what: &Look, sink: Sink<'_>) -> bool {
         let due = self.listed.is_none_or(|listed| now.since(listed) >= LIST_EVERY);
@@ -117,7 +125,7 @@ impl Tailer {
             seen.iter().partition(|(_, _, seen)| self.files.contains_key(&seen.file));
         let mut met = HashSet::new();
         for (path, ledger, seen) in known {
-            if met.insert(seen.file) && !self.known(now, (path, *ledger), *seen, sink) {
+            if met.insert(seen.file) && !self.known(now, (&**path, *ledger), *seen, sink) {
                 return false;
             }
         }
@@ -127,11 +135,11 @@ impl Tailer {
         }
         for (path, ledger, seen) in fresh {
             // One may have been taken up meanwhile, as the copy of another.
-            let hopeless = self.unknown.get(path) == Some(seen) || self.files.contains_key(&seen.file);
-            if hopeless || !met.insert(seen.file) || self.is_read(now, (path, *ledger), seen) {
+            let hopeless = self.unknown.get(&**path) == Some(seen) || self.files.contains_key(&seen.file);
+            if hopeless || !met.insert(seen.file) || self.is_read(now, (&**path, *ledger), seen) {
                 continue;
             }
-            if !self.start(now, (path, *ledger), sink) {
+            if !self.start(now, (&**path, *ledger), sink) {
                 return false;
             }
         }

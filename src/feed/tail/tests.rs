@@ -70,6 +70,12 @@ impl Bench {
         assert!(listening);
     }
 
+    fn after_each(&mut self, pauses: &[u64]) {
+        for seconds in pauses {
+            self.after(*seconds);
+        }
+    }
+
     fn restart(&mut self) {
         self.tailer = tailer(self.root.path(), Marks::new(self.marks.values().cloned()));
     }
@@ -345,7 +351,7 @@ fn a_half_line_finished_and_packed_while_nobody_looked_is_no_gap() {
                 (0..restarts).for_each(|_| bench.restart_as_is());
                 bench.pack(format!("{before}{half}{packed}").as_bytes(), "a.jsonl.1.gz");
                 fs::write(bench.path("a.jsonl"), record(3)).unwrap();
-                [1, 3, 3].into_iter().for_each(|seconds| bench.after(seconds));
+                bench.after_each(&[1, 3, 3]);
                 bench.calls.sort_unstable();
                 let mut calls = vec![3];
                 calls.extend((!before.is_empty()).then_some(1));
@@ -366,7 +372,7 @@ fn a_half_line_that_goes_on_in_a_file_put_in_its_place_is_no_gap() {
         fs::write(bench.path("new"), b"1\nhalf done\n").unwrap();
         fs::rename(bench.path("new"), bench.path("a.jsonl")).unwrap();
         (0..restarts).for_each(|_| bench.restart_as_is());
-        [1, 11, 11].into_iter().for_each(|seconds| bench.after(seconds));
+        bench.after_each(&[1, 11, 11]);
         bench.check(2, 0);
     }
 }
@@ -375,13 +381,13 @@ fn a_half_line_that_goes_on_in_a_file_put_in_its_place_is_no_gap() {
 fn a_last_line_read_without_its_end_is_read_once_and_never_lost() {
     let mut bench = Bench::new();
     bench.append("a.jsonl", record(1).trim_end().as_bytes());
-    [1, 3, 3].into_iter().for_each(|seconds| bench.after(seconds));
+    bench.after_each(&[1, 3, 3]);
     bench.restart_as_is();
-    [1, 3, 3].into_iter().for_each(|seconds| bench.after(seconds));
+    bench.after_each(&[1, 3, 3]);
     assert_eq!((&bench.calls[..], bench.lines), (&[1][..], 1));
     fs::remove_file(bench.path("a.jsonl")).unwrap();
     bench.restart_as_is();
-    [1, 11, 11].into_iter().for_each(|seconds| bench.after(seconds));
+    bench.after_each(&[1, 11, 11]);
     bench.check(1, 0);
 }
 
@@ -862,9 +868,7 @@ fn run(history: &[Act]) {
     for step in history {
         act(&mut bench, &mut model, *step);
     }
-    for seconds in [1, 3, 12, 12] {
-        bench.after(seconds);
-    }
+    bench.after_each(&[1, 3, 12, 12]);
     bench.calls.sort_unstable();
     model.whole.sort_unstable();
     assert_eq!(bench.calls, model.whole, "{history:?} {:?}", bench.notes);
