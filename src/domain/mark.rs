@@ -39,6 +39,9 @@ pub struct Mark {
     pub head: u64,
     /// Hash of the last `min(1024, offset)` bytes before `offset`.
     pub tail: u64,
+    /// Hash of the first bytes that were seen behind `offset` and have not been read: a line whose end is
+    /// missing. None where nothing waits there, or it has been read all the same.
+    pub half: Option<u64>,
     /// How far the tables of a database have been read, as their reader wrote it down; none for a file.
     pub cursor: Option<Box<str>>,
 }

@@ -1,5 +1,7 @@
 //! What a feed hands on: calls, what could not be read, and how far the source has been read.
 
+use xxhash_rust::xxh3::Xxh3Default;
+
 use super::call::Call;
 use super::label::Label;
 use super::mark::Mark;
@@ -17,6 +19,19 @@ pub struct BadLine {
     pub reason: String,
     /// Up to 200 characters of it, made safe to show.
     pub excerpt: String,
+}
+
+impl BadLine {
+    /// Returns what tells it from others: where it stands and what it says, whatever its source is called.
+    pub fn fingerprint(&self) -> u64 {
+        let mut hash = Xxh3Default::new();
+        hash.update(&self.offset.to_le_bytes());
+        hash.update(&self.length.to_le_bytes());
+        hash.update(self.reason.as_bytes());
+        hash.update(&[0]);
+        hash.update(self.excerpt.as_bytes());
+        hash.digest()
+    }
 }
 
 /// Why a line that could be read is not a call.
@@ -92,6 +107,8 @@ pub struct Decoded {
     pub calls: Vec<Call>,
     /// What could not be read. At most [`Decoded::BAD_KEPT`] are kept between two drains; all are counted.
     pub bad: Vec<BadLine>,
+    /// The fingerprints of all bad lines, kept or not: those of a copy of a file are told by them.
+    pub fingerprints: Vec<u64>,
     /// Counts.
     pub tally: Tally,
 }
@@ -108,6 +125,7 @@ impl Decoded {
     /// Counts a bad line, and keeps it while there is room.
     pub fn bad(&mut self, line: BadLine) {
         self.tally.bad += 1;
+        self.fingerprints.push(line.fingerprint());
         if self.bad.len() < Decoded::BAD_KEPT {
             self.bad.push(line);
         }

@@ -1,4 +1,4 @@
-//! The thread that follows ledgers: woken by the system's file events, kept honest by a look every second.
+//! The thread that follows ledgers: woken by the system's file events, kept honest by looks at all files.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -23,6 +23,12 @@ use crate::domain::time::Timestamp;
 const TICK: Duration = Duration::from_secs(1);
 /// The same once nothing has come for [`QUIET`]: an idle screen should cost next to nothing.
 const SLOW_TICK: Duration = Duration::from_secs(2);
+/// The same where nothing can change that the system does not tell of.
+///
+/// A look each second (`reliability.md` T1) finds nothing there that an event has not told before. This one
+/// is for what is told by none all the same: writes through a mapping of the file or through another name of
+/// it, and folders for which there was no watch left.
+const WATCHED_TICK: Duration = Duration::from_secs(10);
 /// After this long without a new line the looks become rarer.
 const QUIET: Duration = Duration::from_secs(20);
 /// Shortest time between two looks: a busy writer makes one batch of many lines.
@@ -167,8 +173,16 @@ impl Shell {
             }
             *self.problems.lock().unwrap_or_else(PoisonError::into_inner) = self.tailer.problems();
             let polled = clock();
-            active = if came { polled } else { active };
-            let tick = if polled.duration_since(active) < QUIET { TICK } else { SLOW_TICK };
+            // Where names came or went, a file may have to be looked at again once it is quiet.
+            active = if came || look == Look::Patterns { polled } else { active };
+            let is_told = || self.watch.tells_all() && !self.tailer.has_links();
+            let tick = if polled.duration_since(active) < QUIET {
+                TICK
+            } else if is_told() {
+                WATCHED_TICK
+            } else {
+                SLOW_TICK
+            };
             look = loop {
                 if self.stop.load(Ordering::Relaxed) {
                     return;
@@ -183,12 +197,13 @@ impl Shell {
     }
 
     /// Waits for one event; returns whether it is too early to look.
-    fn wait(&self, until: Instant, due: &mut Due) -> bool {
+    fn wait(&mut self, until: Instant, due: &mut Due) -> bool {
         let left = until.saturating_duration_since(clock());
         match self.events.recv_timeout(left) {
             Ok(Hint::Files(paths)) => due.files.extend(paths),
             Ok(Hint::Names(paths)) => {
                 due.names = true;
+                self.watch.forget(&paths);
                 due.files.extend(paths);
             }
             Ok(Hint::Wake) => {}
@@ -216,6 +231,8 @@ struct Watch {
     watcher: Option<RecommendedWatcher>,
     wanted: Vec<(PathBuf, RecursiveMode)>,
     watched: HashSet<PathBuf>,
+    /// Whether the watched directories lie on file systems that only this system writes to.
+    local: bool,
 }
 
 impl Watch {
@@ -239,7 +256,7 @@ impl Watch {
                 overflow.store(true, Ordering::Relaxed);
             }
         });
-        Watch { watcher: watcher.ok(), wanted, watched: HashSet::new() }
+        Watch { watcher: watcher.ok(), wanted, watched: HashSet::new(), local: true }
     }
 
     /// Watches directories that have come into being, and forgets those that are gone.
@@ -249,10 +266,41 @@ impl Watch {
             if !directory.is_dir() {
                 self.watched.remove(directory);
             } else if !self.watched.contains(directory) && watcher.watch(directory, *mode).is_ok() {
+                self.local &= is_local(directory);
                 self.watched.insert(directory.clone());
             }
         }
     }
+
+    /// Has those of the directories watched anew that were moved or removed: what lies there now is another.
+    fn forget(&mut self, gone: &[PathBuf]) {
+        self.watched.retain(|directory| !gone.iter().any(|gone| gone == without_dot(directory)));
+    }
+
+    /// Says whether the system tells of whatever happens in the directories.
+    fn tells_all(&self) -> bool {
+        self.local && self.wanted.iter().all(|(directory, _)| self.watched.contains(directory))
+    }
+}
+
+/// Says whether a directory lies on a file system of which all writers are on this system: events tell of no
+/// others.
+#[cfg(target_os = "linux")]
+fn is_local(directory: &Path) -> bool {
+    // The numbers of `statfs(2)`: btrfs, ext, f2fs, overlayfs, tmpfs, xfs, zfs.
+    const LOCAL: [u64; 7] =
+        [0x9123_683e, 0xef53, 0xf2f5_2010, 0x794c_7630, 0x0102_1994, 0x5846_5342, 0x2fc1_2fc1];
+    let kind = rustix::fs::statfs(directory).map(|found| found.f_type);
+    kind.is_ok_and(|kind| u64::try_from(kind).is_ok_and(|kind| LOCAL.contains(&kind)))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_local(_: &Path) -> bool {
+    false
+}
+
+fn without_dot(path: &Path) -> &Path {
+    path.strip_prefix("./").unwrap_or(path)
 }
 
 /// Takes from an event what matters; our own reading wakes nobody.
@@ -261,8 +309,7 @@ fn hint(event: notify::Result<Event>) -> Option<Hint> {
     if event.need_rescan() {
         return Some(Hint::Names(Vec::new()));
     }
-    let strip = |path: &PathBuf| path.strip_prefix("./").map_or_else(|_| path.clone(), Path::to_owned);
-    let paths: Vec<PathBuf> = event.paths.iter().map(strip).collect();
+    let paths: Vec<PathBuf> = event.paths.iter().map(|path| without_dot(path).to_owned()).collect();
     // The journal of a database comes and goes with each transaction: it is the database that changed.
     let databases: Option<Vec<PathBuf>> = paths.iter().map(|path| database(path)).collect();
     if let Some(databases) = databases.filter(|databases| !databases.is_empty()) {
@@ -307,6 +354,29 @@ mod tests {
         assert_eq!(of(removed, &["a.db-wal", "b"]), "names [\"a.db-wal\", \"b\"]");
         assert_eq!(of(EventKind::Access(notify::event::AccessKind::Any), &["a.db-wal"]), "nothing");
         assert_eq!(of(created, &[]), "names []");
+    }
+
+    #[test]
+    fn the_watch_is_relied_on_only_where_it_tells_of_all() {
+        let root = tempfile::tempdir().unwrap();
+        let (near, far) = (root.path().join("near"), root.path().join("far"));
+        std::fs::create_dir(&near).unwrap();
+        let ledgers = [&near, &far].map(|folder| {
+            let pattern = format!("{}/*.jsonl", folder.display());
+            Ledger { pattern, format: Some(Format::Native), tenant: None }
+        });
+        let (wake, _events) = sync_channel(EVENTS);
+        let mut watch = Watch::new(&ledgers, wake, Arc::new(AtomicBool::new(false)));
+        watch.local = true;
+        assert!(!watch.tells_all());
+        watch.renew();
+        assert!(!watch.tells_all(), "a folder is missing");
+        std::fs::create_dir(&far).unwrap();
+        watch.renew();
+        assert_eq!(watch.tells_all(), is_local(&near) && is_local(&far));
+        watch.forget(&[near.join("a.jsonl"), far]);
+        assert_eq!((watch.watched.len(), watch.tells_all()), (1, false));
+        assert!(!is_local(Path::new("/proc")));
     }
 
     #[test]

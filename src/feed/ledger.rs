@@ -53,6 +53,8 @@ pub struct Expansion {
     pub files: Vec<PathBuf>,
     /// What could not be listed.
     pub problems: Vec<Problem>,
+    /// Whether a link was met: what happens behind it is not told of where the link lies.
+    pub has_links: bool,
 }
 
 impl Ledger {
@@ -111,7 +113,10 @@ impl Ledger {
         let mut found = Expansion::default();
         match std::fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => walk(path, usize::MAX, &mut found, &is_ledger_name),
-            Ok(metadata) if metadata.is_file() => found.files.push(path.to_owned()),
+            Ok(metadata) if metadata.is_file() => {
+                found.has_links = path.is_symlink();
+                found.files.push(path.to_owned());
+            }
             Ok(_) => found.problems.push(self.problem(Trouble::NotAFile)),
             Err(_) if !is_glob(&self.pattern) && path.is_symlink() => {
                 found.problems.push(self.problem(Trouble::NotAFile));
@@ -131,6 +136,14 @@ impl Ledger {
             found.problems.push(self.problem(Trouble::NothingMatches));
         }
         found
+    }
+
+    /// Says whether a path is one of this ledger's, whether or not a file lies there now.
+    pub fn covers(&self, path: &Path) -> bool {
+        let own = Path::new(&self.pattern);
+        let own = own.strip_prefix("./").unwrap_or(own);
+        let within = || path.starts_with(own) && is_ledger_name(path) && Path::new(&self.pattern).is_dir();
+        path == own || within() || matcher(&self.pattern).is_ok_and(|glob| glob.is_match(path))
     }
 
     /// Returns the deepest level below the base that can match.
@@ -161,6 +174,7 @@ fn matcher(pattern: &str) -> Result<GlobMatcher, String> {
 
 fn walk(base: &Path, depth: usize, found: &mut Expansion, wanted: &dyn Fn(&Path) -> bool) {
     for entry in WalkDir::new(base).follow_links(true).max_depth(depth) {
+        found.has_links |= entry.as_ref().is_ok_and(|entry| entry.depth() > 0 && entry.path_is_symlink());
         match entry {
             Ok(entry) if entry.file_type().is_file() => {
                 let path = entry.path();
@@ -258,6 +272,34 @@ mod tests {
         assert_eq!(names(root.path(), "**/*.jsonl"), ["a.jsonl", "b/c.jsonl", "b/d/e.jsonl"]);
         assert_eq!(names(root.path(), "b"), ["b/c.jsonl", "b/d/e.jsonl", "b/d/f.txt"]);
         assert_eq!(names(root.path(), "a.jsonl"), ["a.jsonl"]);
+    }
+
+    #[test]
+    fn a_file_that_is_gone_is_still_its_ledgers() {
+        let root = tree(&["a/b.jsonl"]);
+        let covers = |pattern: &str, path: &str| {
+            let pattern = format!("{}/{pattern}", root.path().display());
+            Ledger { pattern, format: None, tenant: None }.covers(&root.path().join(path))
+        };
+        assert!(covers("a", "a/gone.jsonl") && covers("a", "a/c/gone.log") && covers("gone", "gone"));
+        assert!(covers("*/*.jsonl", "a/gone.jsonl") && covers("**/*.jsonl", "a/b/gone.jsonl"));
+        assert!(
+            !covers("a", "a/gone.png") && !covers("a", "gone.jsonl") && !covers("*.jsonl", "a/gone.jsonl")
+        );
+    }
+
+    #[test]
+    fn a_link_on_the_way_is_told() {
+        let root = tree(&["a.jsonl", "b/c.jsonl"]);
+        let has_links = |pattern: &str| {
+            let pattern = format!("{}/{pattern}", root.path().display());
+            Ledger { pattern, format: None, tenant: None }.expand().has_links
+        };
+        assert!(!has_links("**/*.jsonl") && !has_links("a.jsonl"));
+        std::os::unix::fs::symlink("a.jsonl", root.path().join("link.jsonl")).unwrap();
+        assert!(has_links("*.jsonl") && has_links("link.jsonl") && !has_links("b/*.jsonl"));
+        std::os::unix::fs::symlink("b", root.path().join("folder")).unwrap();
+        assert!(has_links("*/*.jsonl") && !has_links("a.jsonl"));
     }
 
     #[test]

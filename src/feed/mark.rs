@@ -51,6 +51,21 @@ pub fn proves(file: &File, mark: &Mark) -> bool {
     proofs(file, mark.offset).is_ok_and(|proofs| proofs == Proofs { head: mark.head, tail: mark.tail })
 }
 
+/// Hashes the first bytes from `offset` up to `end`; `None` where there are none, or the file is shorter by
+/// now.
+pub fn half(file: &File, offset: u64, end: u64) -> Option<u64> {
+    let length = end.checked_sub(offset).filter(|length| *length > 0)?;
+    let mut bytes = [0_u8; PROOF];
+    let bytes = &mut bytes[..usize::try_from(length).unwrap_or(PROOF).min(PROOF)];
+    file.read_exact_at(bytes, offset).ok()?;
+    Some(xxh3_64(bytes))
+}
+
+/// Says whether the half line that was seen behind a mark still stands there, where there was one.
+pub fn goes_on(file: &File, mark: &Mark) -> bool {
+    mark.half.is_none_or(|hash| half(file, mark.offset, mark.sight.size) == Some(hash))
+}
+
 /// Returns a name without what rotation adds to it: `log.jsonl.2.gz` is `log.jsonl`.
 pub fn stem(name: &str) -> &str {
     let packed = [".gz", ".zst", ".zstd"].iter().find_map(|end| name.strip_suffix(end));
@@ -134,6 +149,7 @@ mod tests {
             offset: inode,
             head: 0,
             tail: 0,
+            half: None,
             cursor: None,
         };
         let mut marks = Marks::new([mark(1, "a"), mark(2, "a.1"), mark(3, "b")]);

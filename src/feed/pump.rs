@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::mark::proofs;
+use super::mark::{half, proofs};
 use super::read::{Buffer, Flow, Piece, Stretch, advance, lines};
 use crate::domain::label::{Label, printable};
 use crate::domain::mark::{Mark, Sight};
@@ -59,8 +59,9 @@ impl Subject<'_> {
             Some(file) => proofs(file, offset).map(|proofs| (proofs.head, proofs.tail)).ok()?,
             None => (0, 0),
         };
+        let half = self.proof.and_then(|file| half(file, offset, sight.size));
         let path = self.path.to_string_lossy().into();
-        Some(Mark { path, format: self.format.name(), sight, offset, head, tail, cursor: None })
+        Some(Mark { path, format: self.format.name(), sight, offset, head, tail, half, cursor: None })
     }
 }
 
@@ -85,7 +86,7 @@ pub fn origin<'a>(path: &'a Path, ledger: &super::ledger::Ledger, sight: &Sight,
 pub struct Ended {
     /// Where the last whole line ended.
     pub place: Place,
-    /// Bytes after it.
+    /// Bytes after it that were not read.
     pub pending: u64,
     /// Whether the receiver still listens.
     pub flow: Flow,
@@ -129,10 +130,8 @@ pub fn pump(
                 place.line += u64::from(place.line > 0);
             }
             Piece::Unfinished(bytes) => {
-                pending = bytes.len() as u64;
-                if last == Last::Try {
-                    try_last(bytes, place, decoder, out);
-                }
+                let read = last == Last::Try && try_last(bytes, place, decoder, out);
+                pending = if read { 0 } else { bytes.len() as u64 };
             }
             Piece::UnfinishedTooLong(excerpt, length) => {
                 pending = length;
@@ -164,14 +163,19 @@ pub fn replay(file: &File, offset: u64, decoder: &mut dyn Decoder, buffer: &mut 
         .map(|ended| ended.place)
 }
 
-/// Reads a last line without line end; what cannot be read is taken for unfinished.
-fn try_last(bytes: &[u8], place: Place, decoder: &mut dyn Decoder, out: &mut Decoded) {
+/// Reads a last line without line end, and says whether it gave calls; what cannot be read is taken for
+/// unfinished.
+fn try_last(bytes: &[u8], place: Place, decoder: &mut dyn Decoder, out: &mut Decoded) -> bool {
     let mut attempt = Decoded::default();
     decoder.block(bytes, place, &mut attempt);
     if attempt.tally.bad == 0 {
         out.tally.add(&attempt.tally);
+    }
+    let read = attempt.tally.bad == 0 && !attempt.calls.is_empty();
+    if read {
         out.calls.append(&mut attempt.calls);
     }
+    read
 }
 
 fn hole(place: Place, length: u64) -> BadLine {

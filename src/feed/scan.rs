@@ -16,7 +16,7 @@ use super::pump::{Last, Subject, emptied, origin, pump, replay, sending, source}
 use super::read::{Buffer, Flow, Stretch, next_line};
 use super::table::{LONG, Opener, Table, look};
 use super::{Problem, Trouble};
-use crate::domain::mark::{FileId, Sight};
+use crate::domain::mark::{FileId, Mark, Sight};
 use crate::domain::observation::{Batch, Decoded, Tally};
 use crate::wire::Place;
 use crate::wire::format::{Container, Format};
@@ -294,7 +294,9 @@ impl Shared<'_> {
         }
         match ended {
             Ok(ended) if ended.flow == Flow::On => {
-                self.send(*number, subject.batch(out, subject.mark(ended.place.offset)));
+                let mark = subject.mark(ended.place.offset);
+                let mark = mark.map(|mark| Mark { half: mark.half.filter(|_| ended.pending > 0), ..mark });
+                self.send(*number, subject.batch(out, mark));
             }
             Ok(_) => {}
             Err(error) => {
@@ -379,7 +381,6 @@ impl Drop for Done<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::mark::Mark;
     use crate::feed::table::NoTables;
     use std::io::Write;
 

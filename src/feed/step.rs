@@ -78,6 +78,7 @@ mod tests {
             offset: 90,
             head: SAME.head,
             tail: SAME.tail,
+            half: None,
             cursor: None,
         };
         assert_eq!(step(Some(&mark), sight.as_ref(), |_| Some(proofs)), want);
@@ -111,6 +112,7 @@ mod tests {
             offset: 100,
             head: SAME.head,
             tail: SAME.tail,
+            half: None,
             cursor: None,
         };
         let judge = |sight: Sight| step(Some(&mark), Some(&sight), |_| Some(SAME));

@@ -273,7 +273,7 @@ impl Table {
 fn mark((path, format): (&Path, &Format), sight: Sight, cursors: &Cursors) -> Mark {
     let path = path.to_string_lossy().into();
     let cursor = cursors.to_text().map(String::into_boxed_str);
-    Mark { path, format: format.name(), sight, offset: 0, head: 0, tail: 0, cursor }
+    Mark { path, format: format.name(), sight, offset: 0, head: 0, tail: 0, half: None, cursor }
 }
 
 /// One reading of a database, from its cursors to its end.

@@ -1,6 +1,6 @@
-//! The table `bad_line`: the newest lines that could not be read.
+//! The tables `bad_line` and `bad_seen`: the newest lines that could not be read, and who counts each.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::name::Names;
 use crate::domain::label::Label;
@@ -9,9 +9,35 @@ use crate::domain::observation::BadLine;
 /// How many are kept; the source's counter counts them all.
 const KEPT: i64 = 10_000;
 
+/// Returns the source that counts a bad line.
+pub(super) fn holder(conn: &Connection, fingerprint: u64) -> rusqlite::Result<Option<i64>> {
+    conn.prepare_cached("SELECT source FROM bad_seen WHERE fingerprint = ?1")?
+        .query_row([fingerprint.cast_signed()], |row| row.get(0))
+        .optional()
+}
+
+/// Lets a source count a bad line, in place of the one that did.
+pub(super) fn hold(conn: &Connection, fingerprint: u64, source: i64) -> rusqlite::Result<()> {
+    conn.prepare_cached("INSERT OR REPLACE INTO bad_seen (fingerprint, source) VALUES (?1, ?2)")?
+        .execute([fingerprint.cast_signed(), source])
+        .map(drop)
+}
+
+/// Lets go of a source's line.
+pub(super) fn remove(conn: &Connection, source: i64, line: &BadLine) -> rusqlite::Result<()> {
+    conn.prepare_cached("DELETE FROM bad_line WHERE source = ?1 AND offset = ?2")?
+        .execute([source, line.offset.cast_signed()])
+        .map(drop)
+}
+
 /// Keeps a source's bad lines; one that is known is not kept twice.
-pub(super) fn keep(conn: &Connection, source: i64, lines: &[BadLine]) -> rusqlite::Result<()> {
-    if lines.is_empty() {
+pub(super) fn keep<'a>(
+    conn: &Connection,
+    source: i64,
+    lines: impl Iterator<Item = &'a BadLine>,
+) -> rusqlite::Result<()> {
+    let mut lines = lines.peekable();
+    if lines.peek().is_none() {
         return Ok(());
     }
     let mut statement = conn.prepare_cached(

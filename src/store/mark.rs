@@ -16,7 +16,8 @@ pub(super) fn set(conn: &Connection, mark: &Mark, now: Timestamp) -> rusqlite::R
     };
     let mut statement = conn.prepare_cached(
         "INSERT OR REPLACE INTO mark (file, path, format, device, inode, size, modified, changed, offset,
-           head, tail, seen_at, cursor) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+           head, tail, seen_at, cursor, half)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     )?;
     statement
         .execute(params![
@@ -33,6 +34,7 @@ pub(super) fn set(conn: &Connection, mark: &Mark, now: Timestamp) -> rusqlite::R
             mark.tail.cast_signed(),
             now.millis(),
             mark.cursor,
+            mark.half.map(u64::cast_signed),
         ])
         .map(drop)
 }
@@ -40,7 +42,7 @@ pub(super) fn set(conn: &Connection, mark: &Mark, now: Timestamp) -> rusqlite::R
 /// Returns all marks, the last one set last.
 pub(super) fn all(conn: &Connection) -> rusqlite::Result<Vec<Mark>> {
     let mut statement = conn.prepare_cached(
-        "SELECT path, format, device, inode, size, modified, changed, offset, head, tail, cursor
+        "SELECT path, format, device, inode, size, modified, changed, offset, head, tail, cursor, half
          FROM mark
          ORDER BY seen_at, rowid",
     )?;
@@ -62,6 +64,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Mark> {
         offset: number(7)?,
         head: number(8)?,
         tail: number(9)?,
+        half: row.get::<_, Option<i64>>(11)?.map(i64::cast_unsigned),
         cursor: row.get::<_, Option<String>>(10)?.map(String::into_boxed_str),
     })
 }

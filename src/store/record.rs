@@ -13,10 +13,10 @@ use super::slice::Key;
 use super::source::Turnover;
 use super::{StoreError, bad_line, check, mark, open, source};
 use crate::domain::call::{Call, Cost};
-use crate::domain::claim::Claim;
+use crate::domain::claim::{Claim, Copy};
 use crate::domain::label::Label;
 use crate::domain::mark::Mark;
-use crate::domain::observation::Batch;
+use crate::domain::observation::{BadLine, Batch};
 use crate::domain::rollup::{Change, Sign, Slice};
 use crate::domain::time::{Millis, Timestamp};
 
@@ -39,6 +39,8 @@ pub struct Applied {
     pub changes: Vec<Change>,
     /// How many records of each source were dropped as copies.
     pub copies: BTreeMap<Label, u64>,
+    /// How many of these were bad lines: they are bad lines of that source no longer.
+    pub bad_copies: BTreeMap<Label, u64>,
     /// Calls seen for the first time.
     pub added: u64,
     /// Those of them that claim a time in the future and are counted now.
@@ -213,11 +215,43 @@ impl<'a> Desk<'a> {
             self.take_call(call, batch.source, source)?;
         }
         source::tally(self.conn, source, batch, self.now)?;
-        bad_line::keep(self.conn, source, &batch.decoded.bad)?;
+        self.take_bad(batch, source)?;
         match &batch.mark {
             Some(mark) => mark::set(self.conn, mark, self.now),
             None => Ok(()),
         }
+    }
+
+    /// Counts each bad line once: in the source whose fingerprint is the least, as with equal claims to a
+    /// call. Everywhere else it is a copy.
+    fn take_bad(&mut self, batch: &Batch, source: i64) -> rusqlite::Result<()> {
+        let mut held_by = HashMap::new();
+        for &fingerprint in &batch.decoded.fingerprints {
+            let Some(holder) = bad_line::holder(self.conn, fingerprint)? else {
+                bad_line::hold(self.conn, fingerprint, source)?;
+                continue;
+            };
+            let held = self.names.label(self.conn, holder)?;
+            let wins = batch.source.fingerprint() < held.fingerprint();
+            if wins {
+                bad_line::hold(self.conn, fingerprint, source)?;
+            }
+            let (loser, label) = if wins { (holder, held) } else { (source, batch.source) };
+            self.drop_copy(loser, label, Copy::Repeated);
+            self.turnovers.entry(loser).or_default().bad -= 1;
+            *self.applied.bad_copies.entry(label).or_default() += 1;
+            if holder != source {
+                held_by.insert(fingerprint, (holder, wins));
+            }
+        }
+        let other = |line: &BadLine| held_by.get(&line.fingerprint()).copied();
+        for line in &batch.decoded.bad {
+            if let Some((holder, true)) = other(line) {
+                bad_line::remove(self.conn, holder, line)?;
+            }
+        }
+        let mine = batch.decoded.bad.iter().filter(|line| !matches!(other(line), Some((_, false))));
+        bad_line::keep(self.conn, source, mine)
     }
 
     fn take_call(&mut self, call: &Call, label: Label, source: i64) -> rusqlite::Result<()> {
@@ -242,10 +276,10 @@ impl<'a> Desk<'a> {
         let wins = call.claim.wins(mine, &held.entry.claim, theirs);
         let claim = merged(wins, &call.claim, &held.entry.claim);
         if !wins {
-            self.drop_copy(source, label, &call.claim);
+            self.drop_copy(source, label, call.claim.loss());
             return self.reclaim(&held, &claim);
         }
-        self.drop_copy(held.entry.key.source, held_source, &held.entry.claim);
+        self.drop_copy(held.entry.key.source, held_source, held.entry.claim.loss());
         if !entry.says_the_same(&held.entry) {
             entry.claim = claim;
             self.take_back(&held)?;
@@ -262,8 +296,8 @@ impl<'a> Desk<'a> {
         self.calls.replace(held.row, &moved)
     }
 
-    fn drop_copy(&mut self, source: i64, label: Label, loser: &Claim) {
-        self.turnovers.entry(source).or_default().copies[loser.loss() as usize] += 1;
+    fn drop_copy(&mut self, source: i64, label: Label, why: Copy) {
+        self.turnovers.entry(source).or_default().copies[why as usize] += 1;
         *self.applied.copies.entry(label).or_default() += 1;
     }
 

@@ -53,6 +53,8 @@ pub(super) struct Turnover {
     pub(super) calls: i64,
     /// More failed calls that count, or fewer.
     pub(super) failed: i64,
+    /// More bad lines that count, or fewer.
+    pub(super) bad: i64,
     /// Records dropped as copies.
     pub(super) copies: [u64; Copy::ALL.len()],
 }
@@ -82,11 +84,12 @@ pub(super) fn tally(conn: &Connection, source: i64, batch: &Batch, now: Timestam
 
 /// Adds what the calls of a source came to.
 pub(super) fn turn_over(conn: &Connection, source: i64, turnover: &Turnover) -> rusqlite::Result<()> {
-    let sums = (2..).zip(CALLS).map(|(place, column)| format!("{column} = {column} + ?{place}"));
+    let columns = CALLS.into_iter().chain(["bad"]);
+    let sums = (2..).zip(columns).map(|(place, column)| format!("{column} = {column} + ?{place}"));
     let sums = sums.collect::<Vec<_>>().join(", ");
     let mut statement = conn.prepare_cached(&format!("UPDATE source SET {sums} WHERE name = ?1"))?;
     let copies = turnover.copies.map(|count| i64::try_from(count).unwrap_or(i64::MAX));
-    let values = [source, turnover.calls, turnover.failed].into_iter().chain(copies);
+    let values = [source, turnover.calls, turnover.failed].into_iter().chain(copies).chain([turnover.bad]);
     statement.execute(params_from_iter(values)).map(drop)
 }
 

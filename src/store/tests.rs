@@ -231,6 +231,7 @@ fn marks_sources_and_bad_lines_are_kept_with_the_calls() {
         offset: 10,
         head: u64::MAX,
         tail: 3,
+        half: Some(u64::MAX),
         cursor: Some("[[1,{\"Integer\":5},2]]".into()),
     };
     step.mark = Some(mark.clone());
@@ -243,8 +244,8 @@ fn marks_sources_and_bad_lines_are_kept_with_the_calls() {
     assert_eq!(reader.marks().unwrap(), [moved]);
     assert_eq!(reader.bad_lines(5).unwrap().len(), 1);
     let sources = reader.sources().unwrap();
-    assert_eq!((sources.len(), sources[0].calls, sources[0].tally.bad), (1, 1, 2));
-    assert_eq!(sources[0].copies, [1, 0, 0]);
+    assert_eq!((sources.len(), sources[0].calls, sources[0].tally.bad), (1, 1, 1));
+    assert_eq!(sources[0].copies, [2, 0, 0]);
     assert_eq!(sources[0].note.as_deref(), Some("rotated"));
     assert_eq!(reader.call_count().unwrap(), 1);
 }
@@ -407,7 +408,55 @@ fn a_newer_store_is_refused_untouched() {
         drop(Store::open(path).unwrap());
         Connection::open(path).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
     };
-    check_refused(prepare, |error| matches!(error, StoreError::Newer { found: 99, known: 3, .. }));
+    check_refused(prepare, |error| matches!(error, StoreError::Newer { found: 99, known: 5, .. }));
+}
+
+fn bad(offset: u64) -> BadLine {
+    let (reason, excerpt) = ("no JSON".to_owned(), format!("line {offset}"));
+    BadLine { offset, line: 0, length: 7, reason, excerpt }
+}
+
+#[test]
+fn the_bad_lines_of_a_copy_count_once_and_are_kept_once() {
+    let place = place();
+    let mut store = Store::open(&place.path).unwrap();
+    // More than are kept with their text at a time.
+    let lines = 2 * u64::try_from(Decoded::BAD_KEPT).unwrap();
+    let file = |source: &str, bads: std::ops::Range<u64>| {
+        let mut file = batch(source, vec![call(1, 0, "acme")]);
+        file.decoded.tally.lines += bads.end - bads.start;
+        bads.map(bad).for_each(|line| file.decoded.bad(line));
+        file
+    };
+    let steps = [file("a", 0..lines), file("b", 0..lines), file("a", 0..1), file("c", lines..lines + 3)];
+    let copies = |applied: Applied| applied.bad_copies.values().sum::<u64>();
+    let copies: Vec<u64> =
+        steps.iter().map(|step| copies(store.record(step, &mut price, NOW).unwrap())).collect();
+    assert_eq!(copies, [0, lines, 1, 0]);
+    let reader = Reader::open(&place.path).unwrap();
+    let sources = reader.sources().unwrap();
+    assert_eq!(sources.iter().map(|source| source.tally.bad).sum::<u64>(), lines + 3);
+    for source in &sources {
+        let counted =
+            source.calls + source.failed + i64::try_from(source.copies.iter().sum::<u64>()).unwrap();
+        assert_eq!(source.tally.lines, u64::try_from(counted).unwrap() + source.tally.bad, "{source:?}");
+    }
+    assert_eq!(reader.bad_lines(1000).unwrap().len(), Decoded::BAD_KEPT + 3);
+    check_books(&store);
+}
+
+#[test]
+fn a_gap_is_kept_though_it_is_no_line() {
+    let place = place();
+    let mut store = Store::open(&place.path).unwrap();
+    let mut step = batch("a", Vec::new());
+    step.decoded.tally.lost = 4;
+    step.decoded.bad.push(bad(2));
+    (0..2).for_each(|_| drop(store.record(&step, &mut price, NOW).unwrap()));
+    let reader = Reader::open(&place.path).unwrap();
+    let source = &reader.sources().unwrap()[0];
+    assert_eq!((source.tally.lost, source.tally.bad, source.copies), (8, 0, [0, 0, 0]));
+    assert_eq!(reader.bad_lines(5).unwrap().len(), 1);
 }
 
 #[test]
@@ -578,7 +627,8 @@ proptest! {
 
     #[test]
     fn the_order_of_reading_changes_no_figure_of_any_source(
-        calls in proptest::collection::vec((any_call(), 0_usize..3), 1..40), sizes in (1_usize..9, 1_usize..9),
+        calls in proptest::collection::vec((any_call(), 0_usize..3), 1..40),
+        bads in proptest::collection::vec(proptest::option::of(0_u64..4), 40), sizes in (1_usize..9, 1_usize..9),
     ) {
         // Every record has its own place in its source; those of different sources may have equal ones.
         let mut next = [0; 3];
@@ -587,15 +637,22 @@ proptest! {
             call.claim.order = call.claim.order % 3 * 100 + next[source];
             (call, source)
         };
-        let forward: Vec<(Call, usize)> = calls.into_iter().map(place_in).collect();
+        let forward: Vec<((Call, usize), Option<u64>)> = calls.into_iter().map(place_in).zip(bads).collect();
         let backward = forward.iter().rev().cloned().collect();
-        let read = |records: Vec<(Call, usize)>, size: usize| {
+        let read = |records: Vec<((Call, usize), Option<u64>)>, size: usize| {
             let place = place();
             let mut store = Store::open(&place.path).unwrap();
             for part in records.chunks(size) {
                 let batches: Vec<Batch> = part
                     .iter()
-                    .map(|(call, source)| batch(["a", "b", "c"][*source], vec![call.clone()]))
+                    .map(|((call, source), line)| {
+                        let mut batch = batch(["a", "b", "c"][*source], vec![call.clone()]);
+                        batch.decoded.tally.lines += u64::from(line.is_some());
+                        if let Some(line) = line {
+                            batch.decoded.bad(bad(*line));
+                        }
+                        batch
+                    })
                     .collect();
                 store.record_all(&batches, &mut price, NOW).unwrap();
             }
@@ -604,9 +661,12 @@ proptest! {
             let sources = reader.sources().unwrap();
             for source in &sources {
                 let counted = source.calls + source.failed + i64::try_from(source.copies.iter().sum::<u64>()).unwrap();
-                assert_eq!(source.tally.lines, u64::try_from(counted).unwrap(), "{source:?}");
+                let accounted = u64::try_from(counted).unwrap() + source.tally.bad;
+                assert_eq!(source.tally.lines, accounted, "{source:?}");
             }
-            (by_tenant(reader.tenants(always()).unwrap()), sources)
+            let mut bad = reader.bad_lines(100).unwrap();
+            bad.sort_by_key(|(source, line)| (*source, line.offset));
+            (by_tenant(reader.tenants(always()).unwrap()), sources, bad)
         };
         prop_assert_eq!(read(forward, sizes.0), read(backward, sizes.1));
     }

@@ -5,11 +5,12 @@ use std::io::Read;
 use std::os::unix::fs::{DirEntryExt, FileExt};
 use std::path::{Path, PathBuf};
 
+use memchr::memchr;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::domain::mark::{FileId, Mark};
-use crate::feed::mark::{PROOF, proves, sight, stem};
-use crate::feed::open::{Unpacked, open_regular};
+use crate::feed::mark::{PROOF, goes_on, proves, sight, stem};
+use crate::feed::open::{Packing, Unpacked, open_regular, packing};
 
 /// Returns the furthest of `marks` whose content a plain file begins with.
 ///
@@ -37,42 +38,43 @@ fn read_at(file: &File, bytes: &mut [u8]) -> Option<usize> {
     Some(filled)
 }
 
-/// Hashes the first bytes of the half line after a mark; `None` where there is none, or the file is too
-/// short for it by now.
-pub fn half(file: &File, mark: &Mark) -> Option<u64> {
-    let length = mark.sight.size.checked_sub(mark.offset).filter(|length| *length > 0)?;
-    let mut bytes = [0_u8; PROOF];
-    let bytes = &mut bytes[..usize::try_from(length).unwrap_or(PROOF).min(PROOF)];
-    file.read_exact_at(bytes, mark.offset).ok()?;
-    Some(xxh3_64(bytes))
-}
-
-/// Returns the files beside a path that begin with what a mark says was read from it, and go on with the
-/// half line after it where that is known.
-pub fn beside(path: &Path, old: &Mark, rest: Option<u64>) -> Vec<(PathBuf, FileId)> {
+/// Returns the files at a path and beside it that hold what a mark says was in another file: what was read of
+/// it, and the half line after that where one was seen. A packed copy has to have the whole of that line,
+/// for it grows no more.
+pub fn beside(path: &Path, old: &Mark) -> Vec<PathBuf> {
     let Some(entries) = path.parent().and_then(|directory| std::fs::read_dir(directory).ok()) else {
         return Vec::new();
     };
-    let alike = |other: &PathBuf| other != path && stem(&other.to_string_lossy()) == stem(&old.path);
-    let copy = |path: PathBuf| {
-        let file = open_regular(&path).ok()?;
-        let id = sight(&file.metadata().ok()?).file;
-        let goes_on = rest.map_or(old.offset > 0, |rest| half(&file, old) == Some(rest));
-        (goes_on && id != old.sight.file && proves(&file, old)).then_some((path, id))
-    };
-    entries.flatten().map(|entry| entry.path()).filter(alike).filter_map(copy).collect()
+    let alike = |other: &PathBuf| stem(&other.to_string_lossy()) == stem(&old.path);
+    let holds = |path: &PathBuf| open_regular(path).is_ok_and(|file| is_copy(&file, old));
+    entries.flatten().map(|entry| entry.path()).filter(alike).filter(holds).collect()
 }
 
-/// Looks in a directory for a file that was renamed.
-pub fn find(path: &Path, id: FileId) -> Option<File> {
+fn is_copy(file: &File, old: &Mark) -> bool {
+    match packing(file) {
+        Packing::Plain => {
+            let other = id(file).is_some_and(|id| id != old.sight.file);
+            other && (old.offset > 0 || old.half.is_some()) && proves(file, old) && goes_on(file, old)
+        }
+        packing => finishes(&mut Unpacked::new(file, packing), old),
+    }
+}
+
+fn id(file: &File) -> Option<FileId> {
+    Some(sight(&file.metadata().ok()?).file)
+}
+
+/// Looks in a directory for a file that was renamed; its number alone proves nothing.
+pub fn find(path: &Path, mark: &Mark) -> Option<File> {
     let entries = std::fs::read_dir(path.parent()?).ok()?;
-    let entry = entries.flatten().find(|entry| entry.ino() == id.inode)?;
+    let entry = entries.flatten().find(|entry| entry.ino() == mark.sight.file.inode)?;
     let file = open_regular(&entry.path()).ok()?;
-    (sight(&file.metadata().ok()?).file == id).then_some(file)
+    let same = packing(&file) != Packing::Plain || (proves(&file, mark) && goes_on(&file, mark));
+    (same && id(&file) == Some(mark.sight.file)).then_some(file)
 }
 
 /// Says whether a stream begins with what a mark says was read.
-pub fn passes(mut stream: Unpacked<'_>, mark: &Mark) -> bool {
+pub fn passes(stream: &mut Unpacked<'_>, mark: &Mark) -> bool {
     let length = usize::try_from(mark.offset.min(1024)).unwrap_or(1024);
     let (mut head, mut window, mut chunk) = (None, Vec::new(), vec![0_u8; 64 << 10]);
     let mut left = mark.offset;
@@ -86,7 +88,29 @@ pub fn passes(mut stream: Unpacked<'_>, mark: &Mark) -> bool {
             window.drain(..window.len() - length);
         }
     }
-    head == Some(mark.head) && xxh3_64(&window) == mark.tail
+    let tail = xxh3_64(&window);
+    head.unwrap_or(tail) == mark.head && tail == mark.tail
+}
+
+/// Says whether a stream begins with what a mark says was read, and has the whole of the line of which half
+/// was seen after it.
+fn finishes(stream: &mut Unpacked<'_>, mark: &Mark) -> bool {
+    let (Some(hash), Some(length)) = (mark.half, mark.sight.size.checked_sub(mark.offset)) else {
+        return false;
+    };
+    let mut seen = vec![0_u8; usize::try_from(length).unwrap_or(PROOF).min(PROOF)];
+    let begins = passes(stream, mark) && stream.read_exact(&mut seen).is_ok() && xxh3_64(&seen) == hash;
+    begins && has_line_end(stream)
+}
+
+fn has_line_end(stream: &mut dyn Read) -> bool {
+    let mut chunk = vec![0_u8; 64 << 10];
+    while let Ok(read @ 1..) = stream.read(&mut chunk) {
+        if memchr(b'\n', &chunk[..read]).is_some() {
+            return true;
+        }
+    }
+    false
 }
 
 /// Reads over the first bytes of a stream.
