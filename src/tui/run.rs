@@ -61,7 +61,8 @@ pub fn run(
         Ok(status)
     });
     // A terminal that went away is found by whoever uses it first.
-    let result = if result.is_err() && term::is_gone() { Ok(ExitStatus::Signal(term::HANG_UP)) } else { result };
+    let result =
+        if result.is_err() && term::is_gone() { Ok(ExitStatus::Signal(term::HANG_UP)) } else { result };
     term::leave();
     if let (Ok(ExitStatus::Quit), Some(line)) = (&result, farewell) {
         term::say_goodbye(&line);

@@ -158,7 +158,9 @@ fn is_hung_up(stdin: &Stdin, timeout: Option<&Timespec>) -> bool {
         let mut fds = [PollFd::new(stdin, PollFlags::empty())];
         match rustix::event::poll(&mut fds, timeout) {
             Ok(0) if timeout.is_some() => return false,
-            Ok(_) if fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) => return true,
+            Ok(_) if fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) => {
+                return true;
+            }
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(_) => return true,
         }

@@ -215,4 +215,6 @@ pub struct View {
     pub keys: Arc<KeyRing>,
     /// Why the store cannot be used, while it cannot. Nothing is admitted then.
     pub fault: Option<StoreError>,
+    /// What is wrong with the wall clock.
+    pub doubt: Option<Doubt>,
 }

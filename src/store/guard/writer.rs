@@ -82,11 +82,15 @@ pub(super) fn start(setup: Setup, queue: Arc<Queue<Order>>) -> Result<(Shown, Jo
         .map_err(|error| StoreError::unusable(&path, &std::io::Error::other(error.to_string())))?;
     let boot = i64::from_ne_bytes(random) & i64::MAX;
     let life = Life::take(&path, boot)?;
-    let shown: Shown =
-        Arc::new(RwLock::new(Arc::new(View { book: Arc::default(), keys: Arc::default(), fault: None })));
+    let shown: Shown = Arc::new(RwLock::new(Arc::new(View {
+        book: Arc::default(),
+        keys: Arc::default(),
+        fault: None,
+        doubt: None,
+    })));
     let now = setup.now.wall;
     let caps = cap::load(&session.conn, &setup.base).map_err(|error| StoreError::of(&path, &error))?;
-    let office = Office { setup, boot, caps, clock: None, next: 1, told: None };
+    let office = Office { setup, boot, caps, clock: None, next: 1, told: None, doubt: None, note: None };
     let identity = session.identity().to_vec();
     let mut writer = Writer {
         office,
@@ -372,13 +376,14 @@ impl Writer {
         asks && self.office.caps.book.caps().any(|cap| cap.mode == Mode::Hard)
     }
 
-    /// Shows caps, keys and the fault to all handles.
+    /// Shows caps, keys, the fault and the doubt to all handles.
     fn show(&mut self, fault: Option<StoreError>) {
         let unchanged = {
             let view = self.shown.read().unwrap_or_else(PoisonError::into_inner);
             Arc::ptr_eq(&view.book, &self.office.caps.book)
                 && Arc::ptr_eq(&view.keys, &self.keys.1)
                 && view.fault == fault
+                && view.doubt == self.office.doubt
         };
         self.fault = fault;
         if unchanged {
@@ -388,6 +393,7 @@ impl Writer {
             book: Arc::clone(&self.office.caps.book),
             keys: Arc::clone(&self.keys.1),
             fault: self.fault.clone(),
+            doubt: self.office.doubt,
         };
         *self.shown.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(view);
     }
