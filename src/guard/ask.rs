@@ -9,7 +9,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 
-use super::estimate::{self, Bound, Terms};
+use super::estimate::{self, Bound, Heeds, Terms};
 use super::house::House;
 use crate::config::{Bounds, Identity, InputBound};
 use crate::count::Tokenizer;
@@ -76,6 +76,8 @@ pub struct Estimate {
     pub downgraded: Option<ModelId>,
     /// The bounds.
     pub bound: Bound,
+    /// How the model was trusted when they were made.
+    pub heeds: Heeds,
     /// Where it is processed.
     pub region: Region,
     /// The body to send.
@@ -252,5 +254,14 @@ fn work_out(house: &House, ask: &Ask, change: Change) -> Result<Estimate, Refusa
     let region = if peek.region == Region::Global { upstream.setting.region } else { peek.region };
     let delivery = peek.delivery;
     let downgraded = instead;
-    Ok(Estimate { model, downgraded, bound, region, body: sent.body.into(), delivery, usage: sent.usage })
+    Ok(Estimate {
+        model,
+        downgraded,
+        bound,
+        heeds,
+        region,
+        body: sent.body.into(),
+        delivery,
+        usage: sent.usage,
+    })
 }

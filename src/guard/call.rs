@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use super::answer::{self, Relayed};
 use super::ask::{Ask, Change, Estimate, Who};
 use super::body::Body;
+use super::estimate::Heeds;
 use super::held::{self, Asked, Held};
 use super::house::{House, Stage, reached};
 use super::reader::Reader;
@@ -165,6 +166,11 @@ async fn hold(house: &Arc<House>, ask: &Arc<Ask>, id: CallId, reader: &mut Reade
         let verdict = match early(house, ask, &estimate) {
             Some(verdict) => verdict,
             None => match admit(house, ask, &estimate, (id, reader)).await? {
+                // While it waited the model was seen to pass its bound: what was asked for is not enough.
+                Asked::Held(_) if heeds(house, ask, estimate.model) != estimate.heeds => {
+                    estimate = ask::estimate(house, ask, change).await?;
+                    continue;
+                }
                 Asked::Held(held) => {
                     house.warn(&held.admission.warnings);
                     return Ok(Pass::Held(held, estimate));
@@ -192,6 +198,12 @@ async fn hold(house: &Arc<House>, ask: &Arc<Ask>, id: CallId, reader: &mut Reade
             Verdict::Allow => return Err(Refusal::Closed(reply::SOON)),
         }
     }
+}
+
+/// Says how a model of the upstream is trusted just now.
+fn heeds(house: &House, ask: &Ask, model: ModelId) -> Heeds {
+    let provider = house.upstreams.get(ask.upstream).map(|upstream| upstream.setting.provider);
+    provider.map_or(Heeds::Limits, |provider| house.heeds(provider, model))
 }
 
 /// Judges by the caps in memory as if nothing had been spent: what does not pass even so is refused without
