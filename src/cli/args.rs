@@ -82,7 +82,7 @@ pub enum Command {
         #[arg(long)]
         books: bool,
     },
-    /// Stand in front of the providers: meter each call, and hold tenants to their caps (being built: do not rely on it yet)
+    /// Stand in front of the providers: meter each call, and hold tenants to their caps
     Guard(GuardArgs),
     /// Show or begin the configuration
     Config {

@@ -36,8 +36,9 @@ pub struct Ready {
 /// uncertain.
 pub async fn run(house: Arc<House>, ready: Ready, stop: impl Future<Output = ()>) {
     if house.upstreams.iter().any(|upstream| upstream.setting.dialect == Dialect::OpenAi) {
-        let known = ["gpt-4o", "gpt-4"].into_iter().filter_map(Tokenizer::of);
-        known.for_each(|tokenizer| drop(tokio::task::spawn_blocking(move || tokenizer.load())));
+        // The vocabulary of older models is loaded when one of them is called.
+        let known = Tokenizer::of("gpt-4o");
+        drop(known.map(|tokenizer| tokio::task::spawn_blocking(move || tokenizer.load())));
     }
     tokio::spawn(serve(ready.calls, Arc::clone(&house), Face::Calls));
     tokio::spawn(serve(ready.admin, Arc::clone(&house), Face::Admin));

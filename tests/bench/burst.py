@@ -8,7 +8,8 @@ Each shape has a guard, a store and a provider of its own. The provider takes a 
 held for about $0.05. Never may more be billed than the cap, the books are the bill, and a second after the last
 answer no money is held. Where the provider counts more of the prompt than the text shows nobody can know before: there
 the bound is what was in flight when it first showed, and the model is marked. Where calls ask for ten times what they
-use, the cap must still be usable: at least 185 of 200 are served within 60 s. The script ends with 1 where one of
+use, the cap must still be usable: at least 185 of 200 are served within 60 s; and callers that go on calling spend at
+least 99 % of it. The script ends with 1 where one of
 these does not hold.
 """
 import argparse, decimal, http.client, json, pathlib, sys, threading, time, urllib.parse
@@ -22,12 +23,14 @@ LATENCY = "stall=1s@headers"
 
 
 class Shape:
-    def __init__(self, name, script, limit=OUTPUT, stream=False, leaves=False, max_wait="2s", least=0):
-        self.name, self.script, self.limit = name, script, limit
+    def __init__(self, name, script, limit=OUTPUT, stream=False, leaves=False, max_wait="2s", least=0, spends=0, latency=LATENCY):
+        self.name, self.script, self.limit, self.latency = name, script, limit, latency
         self.stream, self.leaves, self.max_wait, self.least = stream, leaves, max_wait, least
+        #: The share of the cap that must be spent, per cent; then each caller calls until the cap is used up.
+        self.spends = spends
 
     def body(self):
-        prompt = f"[[sim {LATENCY} {self.script}]]"
+        prompt = f"[[sim {self.latency} {self.script}]]"
         body = {"model": "gpt-4.1", "messages": [{"role": "user", "content": prompt}]}
         if self.limit:
             body["max_tokens"] = self.limit
@@ -42,8 +45,17 @@ SHAPES = [
     Shape("max_tokens ten times the use", f"output={OUTPUT // 10}", max_wait="60s", least=185),
     Shape("hidden input", f"output={OUTPUT} input=6000"),
     Shape("stream", f"output={OUTPUT} chunk=500", stream=True),
+    Shape("offered load, a waiting room", "output=150", limit=1_200, max_wait="60s", spends=99, latency="stall=200ms@headers"),
     Shape("stream, clients leave", f"output={OUTPUT} chunk=500 slow=20ms", stream=True, leaves=True),
 ]
+
+
+def caller(world, shape, statuses, at):
+    """Calls once, or until the cap is used up."""
+    call(world, shape, statuses, at)
+    while shape.spends and statuses[at] == 200:
+        statuses.append(200)
+        call(world, shape, statuses, at)
 
 
 def call(world, shape, statuses, at):
@@ -70,8 +82,9 @@ def run(arguments, shape):
     cap = f'[[cap]]\nscope = "tenant:acme"\nlimit = "{arguments.cap}/day"\n'
     guard = f'trust = true\nmax_wait = "{shape.max_wait}"\ndefault_output = {OUTPUT}'
     world = World(arguments.outlay, arguments.simulator, guard, cap)
-    statuses = [None] * arguments.calls
-    threads = [threading.Thread(target=call, args=(world, shape, statuses, at)) for at in range(arguments.calls)]
+    callers = 64 if shape.spends else arguments.calls
+    statuses = [None] * callers
+    threads = [threading.Thread(target=caller, args=(world, shape, statuses, at)) for at in range(callers)]
     began = time.monotonic()
     for thread in threads:
         thread.start()
@@ -97,10 +110,11 @@ def run(arguments, shape):
         ledger != billed and f"the books say {dollars(ledger)}, the bill {dollars(billed)}",
         holds and f"{holds} holds are open",
         served < shape.least * arguments.calls // 200 and f"{served} served",
+        billed * 100 < limit * shape.spends and f"only {dollars(billed)} of the cap are spent",
         hidden and not marked and "the model is not marked",
         odd and f"odd answers: {odd[:3]}",
     ]
-    row = f"{shape.name:<30} {dollars(billed):>8} {served:>7} {arguments.calls - served:>8} {holds:>6}   {'yes' if ledger == billed else 'NO':<6} {took:5.1f} s"
+    row = f"{shape.name:<30} {dollars(billed):>8} {served:>7} {len(statuses) - served:>8} {holds:>6}   {'yes' if ledger == billed else 'NO':<6} {took:5.1f} s"
     return row, [f"{shape.name}: {fault}" for fault in faults if fault]
 
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::key::KeyRing;
 use crate::domain::amount::Amount;
@@ -34,6 +35,8 @@ pub struct Setup {
     pub calendar: Calendar,
     /// Caps and plans of the configuration.
     pub base: Base,
+    /// How long a closing may wait for others to be committed with.
+    pub linger: Duration,
     /// Both clocks, now.
     pub now: Clocks,
 }

@@ -67,6 +67,7 @@ fn setup(path: &Path, zone: &str, after: i64) -> Setup {
         listen: Label::new("127.0.0.1:4180"),
         calendar: Calendar::named(zone).unwrap(),
         base: Base::default(),
+        linger: Duration::ZERO,
         now: clocks(after),
     }
 }

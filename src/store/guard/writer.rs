@@ -108,9 +108,10 @@ pub(super) fn start(setup: Setup, queue: Arc<Queue<Order>>) -> Result<(Shown, Jo
     if let Ok(Err(error)) = told.recv() {
         return Err(error);
     }
+    let linger = writer.office.setup.linger;
     let run = move || {
         let open = Line(queue);
-        while let Some(orders) = open.0.take(GROUP, NAP) {
+        while let Some(orders) = open.0.take(GROUP, NAP, linger) {
             writer.turn(orders);
         }
         writer.end();
@@ -126,7 +127,7 @@ impl Drop for Line {
     fn drop(&mut self) {
         self.0.close();
         let why = StoreError::Overrun { path: std::path::PathBuf::new() };
-        while let Some(orders) = self.0.take(GROUP, Duration::ZERO) {
+        while let Some(orders) = self.0.take(GROUP, Duration::ZERO, Duration::ZERO) {
             for order in orders {
                 order.refuse(&why);
             }
@@ -238,7 +239,7 @@ impl Writer {
         }
         if matches!(fault, StoreError::Locked { .. }) {
             // Whoever came while these waited has waited as well. Who comes after the answer has not.
-            orders.extend(self.queue.take(usize::MAX, Duration::ZERO).unwrap_or_default());
+            orders.extend(self.queue.take(usize::MAX, Duration::ZERO, Duration::ZERO).unwrap_or_default());
         }
         self.show(Some(fault));
         self.refuse(orders);

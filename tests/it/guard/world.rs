@@ -170,6 +170,7 @@ impl World {
             listen: Label::new(&calls.to_string()),
             calendar: Calendar::utc(),
             base: base.clone(),
+            linger: Duration::ZERO,
             now: Clocks { wall: NOW, steady: Millis::new(0) },
         });
         let entered = rt.enter();
