@@ -82,7 +82,8 @@ fn reserves(path: &Path, callers: usize) -> Vec<Duration> {
     drop(store);
     let name = Label::new("bench");
     let (listen, calendar, base) = (Label::new(""), Calendar::utc(), Base::default());
-    let setup = Setup { path: path.to_owned(), name, pid: 1, listen, calendar, base, now: NOW };
+    let linger = Duration::ZERO;
+    let setup = Setup { path: path.to_owned(), name, pid: 1, listen, calendar, base, linger, now: NOW };
     let vault = Vault::open(setup).expect("a vault");
     let (tell, told) = sync_channel(CALLS + callers);
     for caller in 0..callers {

@@ -1,28 +1,27 @@
 #!/usr/bin/env python3
 """The official Python SDKs of OpenAI and Anthropic through `outlay guard`, in front of the simulated provider.
 
-Usage: tests/clients.py OUTLAY SIMULATOR   (two programs: target/debug/outlay target/debug/examples/simulated_provider)
-Exit code 0: all is well, or the SDKs cannot be installed here (then it says so).
+    tests/clients.py [target/debug/outlay target/debug/examples/simulated_provider]
+
+It needs the SDKs: where they are missing it makes a virtual environment beside the programs (or in OUTLAY_VENV) and
+installs them from PyPI; where that cannot be done it says so and fails. Between the checks the ledger must be what
+the provider billed, to the nanodollar and by model, and at the end the books must balance.
 """
 
 import asyncio
 import json
 import os
 import pathlib
-import re
-import signal
 import subprocess
 import sys
-import tempfile
-import urllib.error
-import urllib.request
-import venv
+
+from guarded import World
 
 PACKAGES = ["openai", "anthropic"]
-CANARY = "sk-upstream-canary"
+PROGRAMS = ["target/debug/outlay", "target/debug/examples/simulated_provider"]
 
 
-def ensure_packages():
+def ensure_packages(programs):
     """Runs this script again inside a virtual environment that has the SDKs."""
     try:
         import anthropic  # noqa: F401
@@ -30,72 +29,17 @@ def ensure_packages():
     except ImportError:
         if os.environ.get("OUTLAY_CLIENTS"):
             raise
-        folder = pathlib.Path(os.environ.get("OUTLAY_VENV", pathlib.Path(sys.argv[1]).resolve().parent / "clients-venv"))
+        beside = pathlib.Path(programs[0]).resolve().parent / "clients-venv"
+        folder = pathlib.Path(os.environ.get("OUTLAY_VENV", beside))
         python = folder / "bin" / "python"
-        if not python.exists():
-            venv.create(folder, with_pip=True)
-        installed = subprocess.run([python, "-m", "pip", "install", "-q", "--retries", "1", *PACKAGES], capture_output=True, text=True)
+        made = subprocess.run([sys.executable, "-m", "venv", folder], capture_output=True, text=True)
+        if made.returncode != 0:
+            sys.exit(f"no virtual environment can be made here (is python3-venv installed?):\n{made.stdout}{made.stderr}")
+        command = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--retries", "1", *PACKAGES]
+        installed = subprocess.run(command, capture_output=True, text=True)
         if installed.returncode != 0:
-            print("skipped: the SDKs cannot be installed here:", installed.stderr.strip().splitlines()[-1:])
-            sys.exit(0)
+            sys.exit(f"{' and '.join(PACKAGES)} cannot be installed here (is there a network?):\n{installed.stderr}")
         os.execve(python, [str(python), *sys.argv], {**os.environ, "OUTLAY_CLIENTS": "1"})
-
-
-def start(command, pattern, env=None, pipe="stdout"):
-    """Starts a program, and returns it with what it says of its address."""
-    process = subprocess.Popen(command, env=env, text=True, **{pipe: subprocess.PIPE})
-    for line in getattr(process, pipe):
-        found = re.search(pattern, line)
-        if found:
-            return process, found.groups()
-    raise SystemExit(f"{command[0]} did not start")
-
-
-class World:
-    """The provider, the guard and two tenants: one with money, one whose cap is used up."""
-
-    def __init__(self, outlay, simulator):
-        self.home = tempfile.TemporaryDirectory()
-        home = pathlib.Path(self.home.name)
-        env = {"HOME": str(home), "PATH": os.environ["PATH"], "KEY": CANARY}
-        self.provider, (self.upstream,) = start([simulator, "127.0.0.1:0"], r"(http://\S+)")
-        config = home / "config.toml"
-        upstream = lambda name, path: f'[[upstream]]\nname = "{name}"\ndialect = "{name}"\nbase_url = "{self.upstream}{path}"\nkey_env = "KEY"\n'
-        config.write_text(
-            '[guard]\nlisten = "127.0.0.1:0"\nadmin = "127.0.0.1:0"\nmax_wait = "0"\n'
-            + upstream("openai", "/v1")
-            + upstream("anthropic", "")
-            + '[[cap]]\nscope = "tenant:rich"\nlimit = "100.00/day"\n[[cap]]\nscope = "tenant:poor"\nlimit = "0/day"\n'
-        )
-        self.outlay = [outlay, "--config", str(config), "--store", str(home / "outlay.db")]
-        self.env = env
-        self.keys = {tenant: self.key(tenant) for tenant in ("rich", "poor")}
-        self.guard, (self.url, self.admin) = start([*self.outlay, "guard"], r"guard on (http://\S+), .* on (http://\S+)", env, "stderr")
-
-    def run(self, *arguments):
-        done = subprocess.run([*self.outlay, *arguments], env=self.env, capture_output=True, text=True)
-        assert done.returncode == 0, (arguments, done.stderr)
-        return done.stdout
-
-    def key(self, tenant):
-        return self.run("keys", "create", tenant).strip()
-
-    def bill(self):
-        with urllib.request.urlopen(f"{self.upstream}/_sim/bill") as answer:
-            return json.load(answer)
-
-    def metric(self, name):
-        with urllib.request.urlopen(f"{self.admin}/metrics") as answer:
-            lines = answer.read().decode().splitlines()
-        return sum(int(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name))
-
-    def close(self):
-        self.guard.send_signal(signal.SIGTERM)
-        assert self.guard.wait(timeout=60) == 0, "the guard ends well"
-        self.provider.terminate()
-        self.provider.wait(timeout=60)
-        assert "balance to the nanodollar" in self.run("doctor", "--books")
-        self.home.cleanup()
 
 
 TOOL = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -125,8 +69,18 @@ def openai_sync(world):
     assert call.function.name == "weather" and "city" in json.loads(call.function.arguments)
     result = [*SAY, answer.choices[0].message, {"role": "tool", "tool_call_id": call.id, "content": "rain"}]
     assert client.chat.completions.create(model="gpt-4o-mini", messages=result, tools=[function], max_tokens=40).choices
+    pieces = client.chat.completions.create(model="gpt-4o-mini", messages=SAY, tools=[function], max_tokens=200, stream=True)
+    parts = [call for piece in pieces for call in piece.choices[0].delta.tool_calls or ()]
+    assert parts[0].function.name == "weather"
+    assert "city" in json.loads("".join(part.function.arguments or "" for part in parts))
     assert client.responses.create(model="gpt-4.1", input="hello", max_output_tokens=40).output_text
-    with client.responses.stream(model="gpt-4.1", input="hello", max_output_tokens=40) as stream:
+    tool = {"type": "function", "name": "weather", "parameters": TOOL, "strict": False}
+    answer = client.responses.create(model="gpt-4.1", input="the weather?", tools=[tool], max_output_tokens=200)
+    used = next(item for item in answer.output if item.type == "function_call")
+    assert used.name == "weather" and "city" in json.loads(used.arguments)
+    unbound = client.chat.completions.with_raw_response.create(model="gpt-4o-mini", messages=SAY)
+    assert int(unbound.headers["x-outlay-max-output"]) > 0, "a limit that the client did not choose is announced"
+    with client.responses.stream(model="gpt-4.1", input="[[sim output=20]]", max_output_tokens=40) as stream:
         assert [event for event in stream if event.type == "response.output_text.delta"]
         assert stream.get_final_response().usage.output_tokens > 0
     vectors = client.embeddings.create(model="text-embedding-3-small", input=["a river", "a lake"])
@@ -143,6 +97,8 @@ async def openai_async(world):
     assert all(answer.usage.completion_tokens > 0 for answer in answers)
     stream = await client.chat.completions.create(model="gpt-4o-mini", messages=SAY, max_tokens=40, stream=True)
     assert [piece async for piece in stream]
+    assert (await client.responses.create(model="gpt-4.1", input="hello", max_output_tokens=40)).output_text
+    assert len((await client.embeddings.create(model="text-embedding-3-small", input="a river")).data) == 1
     leaves = await client.chat.completions.create(model="gpt-4o-mini", messages=simulated("output=40 slow=2ms"), max_tokens=40, stream=True)
     async for _ in leaves:
         break
@@ -201,6 +157,14 @@ def anthropic_sync(world):
         message = client.messages.create(**{**ask, "max_tokens": 200}, tools=[tool])
         used = next(block for block in message.content if block.type == "tool_use")
         assert used.name == "weather" and "city" in used.input
+        result = [*SAY, {"role": "assistant", "content": message.content}]
+        result += [{"role": "user", "content": [{"type": "tool_result", "tool_use_id": used.id, "content": "rain"}]}]
+        assert client.messages.create(**{**ask, "messages": result}, tools=[tool]).content
+        with client.messages.stream(**{**ask, "max_tokens": 200}, tools=[tool]) as stream:
+            used = next(block for block in stream.get_final_message().content if block.type == "tool_use")
+            assert used.name == "weather" and "city" in used.input
+        kinds = [event.type for event in client.messages.create(**ask, stream=True)]
+        assert kinds[0] == "message_start" and kinds[-1] == "message_stop"
         assert client.messages.count_tokens(model=ask["model"], messages=SAY).input_tokens > 0
 
 
@@ -213,6 +177,9 @@ async def anthropic_async(world):
     assert all(message.usage.output_tokens > 0 for message in messages)
     async with client.messages.stream(**ask) as stream:
         assert [text async for text in stream.text_stream]
+    async with client.messages.stream(**{**ask, "messages": simulated("output=40 slow=2ms")}) as stream:
+        async for _ in stream.text_stream:
+            break
 
 
 def anthropic_errors(world):
@@ -241,21 +208,38 @@ def anthropic_errors(world):
             pass
 
 
+def agree(world):
+    """The ledger is the bill."""
+    world.quiet()
+    assert world.ledger() == world.billed(), (world.ledger(), world.billed())
+
+
 def main():
-    ensure_packages()
+    programs = sys.argv[1:3] or PROGRAMS
+    ensure_packages(programs)
     import anthropic
     import openai
 
     print(f"openai {openai.__version__}, anthropic {anthropic.__version__}")
-    world = World(sys.argv[1], sys.argv[2])
-    for check in (openai_sync, openai_async, openai_errors, anthropic_sync, anthropic_async, anthropic_errors):
+    caps = '[[cap]]\nscope = "tenant:rich"\nlimit = "100.00/day"\n[[cap]]\nscope = "tenant:poor"\nlimit = "0/day"\n'
+    world = World(*programs, guard='max_wait = "0"', rest=caps, tenants=("rich", "poor"))
+    for check in (openai_sync, openai_async, anthropic_sync, anthropic_async):
         found = check(world)
         if asyncio.iscoroutine(found):
             asyncio.run(found)
+        agree(world)
+        print(f"ok  {check.__name__}: the ledger is the bill, {sum(world.billed().values())} nanodollars so far")
+    for check in (openai_errors, anthropic_errors):
+        check(world)
         print(f"ok  {check.__name__}")
-    bill = world.bill()
+    # What broke off is charged in full as uncertain, and that only: never less than was billed.
+    world.quiet()
+    ledger, billed = sum(world.ledger().values()), sum(world.billed().values())
+    uncertain = world.metric("outlay_spend_nanodollars_total", 'closing="uncertain"')
+    assert billed <= ledger <= billed + uncertain, (billed, ledger, uncertain)
+    requests = world.bill()["requests"]
     world.close()
-    print(f"{bill['requests']} requests upstream, {bill['nanodollars']} nanodollars billed; the books balance")
+    print(f"{requests} requests upstream, {billed} nanodollars billed, {ledger - billed} more in doubt; the books balance")
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ pub enum Command {
         #[arg(long)]
         books: bool,
     },
-    /// Stand in front of the providers: meter each call, and hold tenants to their caps (being built: do not rely on it yet)
+    /// Stand in front of the providers: meter each call, and hold tenants to their caps
     Guard(GuardArgs),
     /// Show all of it at work, with nothing to set up: a simulated provider, the guard, nine tenants, the screen
     Demo {

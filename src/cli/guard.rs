@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
@@ -16,6 +17,9 @@ use crate::domain::label::Label;
 use crate::domain::price::PriceBook;
 use crate::guard::{Clock, House, Plan, Ready, Upstream, run as guard};
 use crate::store::guard::{Setup, Vault};
+
+/// How long a closing may wait for company on its way to the store.
+const LINGER: Duration = Duration::from_millis(4);
 
 /// Runs it.
 pub fn run(context: &Context, args: &GuardArgs) -> anyhow::Result<ExitCode> {
@@ -102,6 +106,7 @@ async fn serve(
         listen: Label::new(&setting.listen.to_string()),
         calendar: context.calendar.clone(),
         base: context.base(),
+        linger: LINGER,
         now: clock.both(),
     })?;
     let mut out = io::stderr();

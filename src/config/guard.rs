@@ -26,6 +26,8 @@ pub struct GuardSetting {
     pub default_plan: Option<PlanId>,
     /// The output limit that is sent where neither the client nor a `[[guard.model]]` names one.
     pub default_output: Tokens,
+    /// The smallest output limit that is written for a client that named none, where little money is left.
+    pub min_output: Tokens,
     /// The largest prompt of a model that no `[[guard.model]]` describes.
     pub context_window: Tokens,
     /// The most tokens of one picture.
@@ -124,6 +126,7 @@ impl Default for GuardSetting {
             hosts: Vec::new(),
             default_plan: None,
             default_output: Tokens::new(4096),
+            min_output: Tokens::new(1024),
             context_window: Tokens::new(1_000_000),
             image_tokens: Tokens::new(16_384),
             models: Vec::new(),
@@ -165,6 +168,7 @@ pub(super) fn read(table: Table<'_>) -> GuardSetting {
         hosts: table.get("hosts").map_or_else(Vec::new, |item| hosts(&item)),
         default_plan: table.text("default_plan").map(|(name, _)| PlanId::new(&name)),
         default_output: tokens(&table, "default_output").unwrap_or(usual.default_output),
+        min_output: tokens(&table, "min_output").unwrap_or(usual.min_output),
         context_window: tokens(&table, "context_window").unwrap_or(usual.context_window),
         image_tokens: tokens(&table, "image_tokens").unwrap_or(usual.image_tokens),
         models: table.tables("model").into_iter().filter_map(model).collect(),

@@ -146,6 +146,7 @@ impl Settings {
             one("guard.hosts", guard.hosts.join(", ")),
             one("guard.default_plan", plan),
             one("guard.default_output", guard.default_output.count().to_string()),
+            one("guard.min_output", guard.min_output.count().to_string()),
             one("guard.context_window", guard.context_window.count().to_string()),
             one("guard.image_tokens", guard.image_tokens.count().to_string()),
             one("guard.max_body", bounds.max_body.to_string()),

@@ -95,6 +95,11 @@ pub struct Warning {
 }
 
 impl Refusal {
+    /// Returns what a call may cost beside what is charged: held money may come free.
+    pub fn room(&self) -> u64 {
+        self.limit - u64::try_from(self.spent).unwrap_or(u64::MAX).min(self.limit)
+    }
+
     /// Returns by how much the call does not fit.
     pub fn short_by(&self) -> u128 {
         let wanted = self.spent + u128::from(self.held) + u128::from(self.asked);

@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::ask::{Ask, Estimate};
 use super::body::Body;
+use super::estimate::Chosen;
 use super::fuse::{Count, Fuse};
 use super::house::House;
 use super::reader::Reader;
@@ -155,6 +156,10 @@ impl Exchange<'_> {
         head.headers.extend(call.ok().map(|call| (http::HeaderName::from_static("x-outlay-call"), call)));
         let model = self.estimate.downgraded.and_then(|model| HeaderValue::try_from(model.as_str()).ok());
         head.headers.extend(model.map(|model| (http::HeaderName::from_static("x-outlay-model"), model)));
+        let bound = &self.estimate.bound;
+        let limit = bound.limit.filter(|_| bound.chosen == Chosen::ByGuard);
+        let limit = limit.map(|limit| HeaderValue::from(limit.count()));
+        head.headers.extend(limit.map(|limit| (http::HeaderName::from_static("x-outlay-max-output"), limit)));
         head
     }
 

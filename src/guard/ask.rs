@@ -9,10 +9,11 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 
-use super::estimate::{self, Bound, Terms};
+use super::estimate::{self, Bound, Heeds, Terms};
 use super::house::House;
 use crate::config::{Bounds, Identity, InputBound};
 use crate::count::Tokenizer;
+use crate::domain::amount::Unit;
 use crate::domain::call::{ModelId, Region, TenantId};
 use crate::domain::gate;
 use crate::domain::scope::KeyId;
@@ -75,6 +76,8 @@ pub struct Estimate {
     pub downgraded: Option<ModelId>,
     /// The bounds.
     pub bound: Bound,
+    /// How the model was trusted when they were made.
+    pub heeds: Heeds,
     /// Where it is processed.
     pub region: Region,
     /// The body to send.
@@ -192,21 +195,28 @@ fn once(who: Who, head: &Parts, body: &[u8]) -> Option<Once> {
     Some(Once { key: short(&of_key), body: short(&of_body) })
 }
 
+/// What is changed of a request before it is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// The model in place of the one asked for.
+    pub model: Option<ModelId>,
+    /// The most that it may cost: where the client chose no output limit, one that fits is written. Where none
+    /// does, nothing is changed.
+    pub room: Option<(Unit, u64)>,
+}
+
 /// Estimates a request, as the model it asks for or as another. Large ones are read on a thread of their own.
-pub async fn estimate(
-    house: &Arc<House>,
-    ask: &Arc<Ask>,
-    instead: Option<ModelId>,
-) -> Result<Estimate, Refusal> {
+pub async fn estimate(house: &Arc<House>, ask: &Arc<Ask>, change: Change) -> Result<Estimate, Refusal> {
     if ask.body.len() <= LARGE {
-        return work_out(house, ask, instead);
+        return work_out(house, ask, change);
     }
     let (house, ask) = (Arc::clone(house), Arc::clone(ask));
-    let worked = tokio::task::spawn_blocking(move || work_out(&house, &ask, instead)).await;
+    let worked = tokio::task::spawn_blocking(move || work_out(&house, &ask, change)).await;
     worked.unwrap_or(Err(Refusal::Unpriced("the request could not be read".to_owned())))
 }
 
-fn work_out(house: &House, ask: &Ask, instead: Option<ModelId>) -> Result<Estimate, Refusal> {
+fn work_out(house: &House, ask: &Ask, change: Change) -> Result<Estimate, Refusal> {
+    let instead = change.model;
     let upstream = house.upstreams.get(ask.upstream).ok_or(Refusal::NotServed(NotServed::Path))?;
     let request = Request::read(&ask.route, ask.dialect, &ask.body).map_err(Refusal::Unfit)?;
     let peek = request.peek();
@@ -227,13 +237,31 @@ fn work_out(house: &House, ask: &Ask, instead: Option<ModelId>) -> Result<Estima
     let tokenizer = if counts { Tokenizer::of(model.as_str()) } else { None };
     let counted = tokenizer.and_then(|tokenizer| tokenizer.count(request.texts()).ok());
     let heeds = house.heeds(upstream.setting.provider, model);
-    let bound = estimate::bound(terms, ask.route.operation, peek, (model, counted), heeds);
-    let bound = bound.map_err(|error| Refusal::Unpriced(error.to_string()))?;
+    let bound = |lowered| {
+        estimate::bound(terms, ask.route.operation, peek, (model, counted), (heeds, lowered))
+            .map_err(|error| Refusal::Unpriced(error.to_string()))
+    };
+    let mut found = bound(None)?;
+    let again = |limit| bound(Some(limit)).ok().map(|bound| bound.amount);
+    let afford = |room| estimate::afford(&found, house.guard.min_output, room, again);
+    if let Some(lowered) = change.room.and_then(afford) {
+        found = bound(Some(lowered))?;
+    }
+    let bound = found;
     let sending =
         Sending { limit: bound.limit, model: instead.map(ModelId::as_str), usage: UsageAsk::ByGuard };
     let sent = request.rewrite(&sending).map_err(Refusal::Unfit)?;
     let region = if peek.region == Region::Global { upstream.setting.region } else { peek.region };
     let delivery = peek.delivery;
     let downgraded = instead;
-    Ok(Estimate { model, downgraded, bound, region, body: sent.body.into(), delivery, usage: sent.usage })
+    Ok(Estimate {
+        model,
+        downgraded,
+        bound,
+        heeds,
+        region,
+        body: sent.body.into(),
+        delivery,
+        usage: sent.usage,
+    })
 }

@@ -10,8 +10,9 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 
 use super::answer::{self, Relayed};
-use super::ask::{Ask, Estimate, Who};
+use super::ask::{Ask, Change, Estimate, Who};
 use super::body::Body;
+use super::estimate::Heeds;
 use super::held::{self, Asked, Held};
 use super::house::{House, Stage, reached};
 use super::reader::Reader;
@@ -117,6 +118,9 @@ async fn call(house: &Arc<House>, ask: Ask, reader: &mut Reader, began: Instant)
     };
     let mut record = record(house, &ask, &estimate, id);
     house.metrics.took(began.elapsed());
+    if let Some(to) = estimate.downgraded {
+        house.metrics.downgraded(ask.model().as_str(), to.as_str());
+    }
     let sent = Instant::now();
     let (end, relayed) = exchange(house, (&ask, &estimate), (&mut held, id), reader).await;
     record.latency = Some(clock::millis(sent));
@@ -153,33 +157,53 @@ enum Pass {
     Replay(Response<Body>),
 }
 
-/// Judges a call and holds its money: as it is, else as the cheaper model that a cap names, once.
+/// Judges a call and holds its money: as it is, else as the cheaper model that a cap names, once, else with
+/// as much output as can be paid, where the client named no limit.
 async fn hold(house: &Arc<House>, ask: &Arc<Ask>, id: CallId, reader: &mut Reader) -> Result<Pass, Refusal> {
-    let mut estimate = ask::estimate(house, ask, None).await?;
-    let mut downgraded = false;
+    let mut change = Change::default();
+    let mut estimate = ask::estimate(house, ask, change).await?;
     loop {
         let verdict = match early(house, ask, &estimate) {
             Some(verdict) => verdict,
             None => match admit(house, ask, &estimate, (id, reader)).await? {
-                Asked::Held(held) => return Ok(Pass::Held(held, estimate)),
+                // While it waited the model was seen to pass its bound: what was asked for is not enough.
+                Asked::Held(_) if heeds(house, ask, estimate.model) != estimate.heeds => {
+                    estimate = ask::estimate(house, ask, change).await?;
+                    continue;
+                }
+                Asked::Held(held) => {
+                    house.warn(&held.admission.warnings);
+                    return Ok(Pass::Held(held, estimate));
+                }
                 Asked::Stopped(stop) => stop.verdict,
                 Asked::Repeated(repeat) => return repeated(house, ask, repeat).map(Pass::Replay),
                 Asked::Closed => return Err(Refusal::Closed(reply::SOON)),
             },
         };
         match verdict {
-            Verdict::Downgrade { to, .. } if !downgraded && ask.can_be(to) => {
-                downgraded = true;
-                estimate = ask::estimate(house, ask, Some(to)).await?;
+            Verdict::Downgrade { to, .. } if change.model.is_none() && ask.can_be(to) => {
+                change.model = Some(to);
+                estimate = ask::estimate(house, ask, change).await?;
             }
             Verdict::Wait { why } => return Err(Refusal::InFlight(reply::cap(&why), reply::SOON)),
             Verdict::Downgrade { why, .. } | Verdict::Reject { why } => {
-                return Err(Refusal::Exhausted(reply::cap(&why)));
+                change.room = Some((why.touch.cap.limit.unit(), why.room()));
+                let lowered = ask::estimate(house, ask, change).await?;
+                if lowered.bound.limit >= estimate.bound.limit {
+                    return Err(Refusal::Exhausted(reply::cap(&why)));
+                }
+                estimate = lowered;
             }
             Verdict::Unpriced { .. } => return Err(Refusal::Unpriced(estimate.bound.unknown)),
             Verdict::Allow => return Err(Refusal::Closed(reply::SOON)),
         }
     }
+}
+
+/// Says how a model of the upstream is trusted just now.
+fn heeds(house: &House, ask: &Ask, model: ModelId) -> Heeds {
+    let provider = house.upstreams.get(ask.upstream).map(|upstream| upstream.setting.provider);
+    provider.map_or(Heeds::Limits, |provider| house.heeds(provider, model))
 }
 
 /// Judges by the caps in memory as if nothing had been spent: what does not pass even so is refused without
@@ -308,7 +332,7 @@ async fn exchange(
     house.metrics.answered(sent.elapsed());
     let first_byte = clock::millis(sent);
     observe(house, ask, estimate, &response);
-    witness(house, held, &response);
+    house.witness(response.headers());
     let exchange = answer::Exchange { house, ask, estimate, id, setting: &upstream.setting, deadline };
     let (end, relayed) = exchange.relay(response, reader).await;
     (end, relayed.after(first_byte))
@@ -330,17 +354,6 @@ fn observe(house: &House, ask: &Ask, estimate: &Estimate, response: &Response<In
         let key = crate::domain::label::Label::new(&upstream.setting.name);
         let model = estimate.model.label();
         house.vault.observe(crate::domain::limits::Limits { provider, key, model, observed_at: now, told });
-    }
-}
-
-/// Where the wall clock is in doubt, a provider's date may speak for it.
-fn witness(house: &House, held: &Held, response: &Response<Incoming>) {
-    if held.admission.doubt.is_none() {
-        return;
-    }
-    let date = response.headers().get(http::header::DATE).and_then(|date| date.to_str().ok());
-    if let Some(date) = date.and_then(crate::wire::dialect::limits::http_date) {
-        house.vault.witness(date, house.clock.both(), |_| {});
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a request may cost at most: the limit that will be sent, and the amount that is held for it.
 
 use crate::config::{GuardSetting, ModelSetting, UpstreamSetting};
-use crate::domain::amount::Amount;
+use crate::domain::amount::{Amount, Unit};
 use crate::domain::call::{ModelId, Region, Tier};
 use crate::domain::estimate::{CacheWrite, NoBound, Request};
 use crate::domain::gate::Pricing;
@@ -37,6 +37,8 @@ pub struct Terms<'a> {
 pub struct Bound {
     /// The output limit to send, for each answer; `None` where there is no output to limit.
     pub limit: Option<Tokens>,
+    /// Whether that is the client's own.
+    pub chosen: Chosen,
     /// The most tokens that all answers may have together: the fuse.
     pub output: Tokens,
     /// The most that it can cost.
@@ -49,18 +51,51 @@ pub struct Bound {
     pub predicted: Option<Money>,
 }
 
+/// Who chose the output limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chosen {
+    /// The client.
+    ByClient,
+    /// The guard: the client named none.
+    ByGuard,
+}
+
+/// Returns the largest output limit, from `least` on and below the bound's own, with which a request costs at
+/// most `room` of `unit`; `None` where even the least costs more, or the client chose its limit itself.
+///
+/// `again` bounds the request anew with another limit. The cost grows with the limit.
+pub fn afford(
+    bound: &Bound,
+    least: Tokens,
+    (unit, room): (Unit, u64),
+    again: impl Fn(Tokens) -> Option<Amount>,
+) -> Option<Tokens> {
+    let fits = |limit: u64| again(Tokens::new(limit)).is_some_and(|amount| amount.of(unit) <= room);
+    let (mut good, mut bad) = (least.count(), bound.limit?.count());
+    if bound.chosen == Chosen::ByClient || good >= bad || !fits(good) {
+        return None;
+    }
+    while bad - good > 1 {
+        let middle = good + (bad - good) / 2;
+        if fits(middle) { good = middle } else { bad = middle }
+    }
+    Some(Tokens::new(good))
+}
+
 /// Bounds a request that would go to `model`. `counted` are the tokens of its texts, where they were
-/// counted; `passes` says that the model has been seen to pass its limits.
+/// counted; `passes` says that the model has been seen to pass its limits. `lowered` stands in the place of a
+/// limit that the client did not choose.
 pub fn bound(
     terms: Terms<'_>,
     operation: Operation,
     peek: &Peek,
     (model, counted): (ModelId, Option<Tokens>),
-    passes: Heeds,
+    (passes, lowered): (Heeds, Option<Tokens>),
 ) -> Result<Bound, NoBound> {
     let known = terms.guard.models.iter().find(|known| known.name == model);
-    let heeds = if known.is_some_and(|known| known.ignores_limits) { Heeds::Not } else { passes };
-    let limit = (operation != Operation::Embeddings).then(|| limit(terms.guard, known, peek));
+    let ignores = passes == Heeds::Limits && known.is_some_and(|known| known.ignores_limits);
+    let heeds = if ignores { Heeds::Not } else { passes };
+    let limit = (operation != Operation::Embeddings).then(|| limit(terms.guard, known, peek, lowered));
     let most = most(limit, known, heeds).map_or(0, Tokens::count);
     let request = Request {
         answers: u32::try_from(peek.choices.max(1)).map_err(|_| NoBound::TooLarge)?,
@@ -72,7 +107,7 @@ pub fn bound(
             terms.upstream.provider,
             model,
             terms.at,
-            input(terms.guard, known, peek, counted),
+            input(terms.guard, (known, heeds), peek, counted),
             Tokens::new(most.checked_add(peek.predicted).ok_or(NoBound::TooLarge)?),
         )
     };
@@ -89,6 +124,7 @@ pub fn bound(
     let sent = limit.map_or(0, Tokens::count);
     Ok(Bound {
         limit,
+        chosen: if peek.output_limit.is_some() { Chosen::ByClient } else { Chosen::ByGuard },
         output: Tokens::new(sent.saturating_add(peek.predicted).saturating_mul(answers)),
         amount,
         pricing: if unknown.is_empty() { Pricing::Known } else { Pricing::Unknown },
@@ -97,18 +133,21 @@ pub fn bound(
     })
 }
 
-/// Whether a model keeps to the limit it is given.
+/// Whether a model keeps to its bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heeds {
     /// As far as is known.
     Limits,
-    /// It has passed one, or is known to.
+    /// It is known to write more than it is allowed.
     Not,
+    /// It was seen to be billed for more than its bound: neither the limit nor the count of its prompt is
+    /// believed.
+    Nothing,
 }
 
-fn limit(guard: &GuardSetting, known: Option<&ModelSetting>, peek: &Peek) -> Tokens {
+fn limit(guard: &GuardSetting, known: Option<&ModelSetting>, peek: &Peek, lowered: Option<Tokens>) -> Tokens {
     let own = known.and_then(|known| known.max_output);
-    peek.output_limit.or(own).unwrap_or(guard.default_output)
+    peek.output_limit.or(lowered).or(own).unwrap_or(guard.default_output)
 }
 
 /// Returns the most that is written: of a model that ignores limits, all that it can.
@@ -116,17 +155,22 @@ fn most(limit: Option<Tokens>, known: Option<&ModelSetting>, heeds: Heeds) -> Op
     let own = known.and_then(|known| known.max_output);
     match heeds {
         Heeds::Limits => limit,
-        Heeds::Not => limit.map(|limit| own.unwrap_or(limit).max(limit)),
+        Heeds::Not | Heeds::Nothing => limit.map(|limit| own.unwrap_or(limit).max(limit)),
     }
 }
 
 /// Returns the most tokens of the prompt.
-fn input(guard: &GuardSetting, known: Option<&ModelSetting>, peek: &Peek, counted: Option<Tokens>) -> Tokens {
+fn input(
+    guard: &GuardSetting,
+    (known, heeds): (Option<&ModelSetting>, Heeds),
+    peek: &Peek,
+    counted: Option<Tokens>,
+) -> Tokens {
     let window = known.and_then(|known| known.context_window);
     let open = !peek.input.open.is_empty();
     let unbounded =
         peek.input.media.iter().any(|media| matches!(media.kind, MediaKind::Video | MediaKind::Document));
-    if open || unbounded {
+    if open || unbounded || heeds == Heeds::Nothing {
         return window.unwrap_or(guard.context_window);
     }
     let bytes = peek.input.bytes;
@@ -166,7 +210,7 @@ fn unknown(
     if peek.input.media.iter().any(|media| media.kind == MediaKind::Image) && dearer_pictures(terms, model) {
         unknown.push("pictures in the prompt have a price of their own".to_owned());
     }
-    if heeds == Heeds::Not && known.and_then(|known| known.max_output).is_none() {
+    if heeds != Heeds::Limits && known.and_then(|known| known.max_output).is_none() {
         unknown.push(format!("`{model}` ignores output limits, and no max_output is set for it"));
     }
     unknown
@@ -262,7 +306,7 @@ mod tests {
         let terms = Terms { guard, upstream: &upstream, prices: &prices, at };
         let model = ModelId::new(&read.peek().model);
         let counted = counted.map(Tokens::new);
-        bound(terms, Operation::Chat, read.peek(), (model, counted), heeds).expect("a bound")
+        bound(terms, Operation::Chat, read.peek(), (model, counted), (heeds, None)).expect("a bound")
     }
 
     const HI: &str =
@@ -302,6 +346,26 @@ mod tests {
         let held = bounded(HI, &guard, None, Heeds::Not);
         assert_eq!((held.limit, held.pricing), (Some(Tokens::new(100)), Pricing::Known));
         assert_eq!(held.amount.tokens().count(), 20 + 3 * 16_384);
+        // Of one that was billed for more than its bound the prompt is not believed either.
+        guard.models[0].context_window = Some(Tokens::new(128_000));
+        let held = bounded(HI, &guard, Some(1), Heeds::Nothing);
+        assert_eq!(held.amount.tokens().count(), 128_000 + 3 * 16_384);
+    }
+
+    #[test]
+    fn what_can_be_afforded_is_the_largest_limit_that_fits_and_only_where_the_client_chose_none() {
+        let guard = GuardSetting::default();
+        let open = bounded(r#"{"model":"gpt-4o","messages":[]}"#, &guard, Some(0), Heeds::Limits);
+        assert_eq!(open.chosen, Chosen::ByGuard);
+        let cost = |limit: Tokens| {
+            Amount::new(Money::from_nanos(7 + 10 * i64::try_from(limit.count()).ok()?), 1, limit)
+        };
+        let afford = |bound: &Bound, room| afford(bound, Tokens::new(1_024), (Unit::Money, room), cost);
+        assert_eq!(afford(&open, 20_016), Some(Tokens::new(2_000)));
+        assert_eq!(afford(&open, 20_017), Some(Tokens::new(2_001)));
+        assert_eq!(afford(&open, 10_247), Some(Tokens::new(1_024)));
+        assert_eq!(afford(&open, 10_246), None);
+        assert_eq!(afford(&bounded(HI, &guard, None, Heeds::Limits), 20_016), None);
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub async fn pass(house: &Arc<House>, ask: Ask) -> Result<Response<Body>, Refusa
     let request = upstream.request(&ask.route, None, (&ask.headers, ask.body)).ok_or(Refusal::Unreachable)?;
     let sent = timeout_at(deadline, upstream.send(request)).await.map_err(|_| Refusal::TimedOut)?;
     let (theirs, body) = sent.map_err(|_| Refusal::Unreachable)?.into_parts();
+    house.witness(&theirs.headers);
     if theirs.status.is_redirection() {
         return Err(Refusal::Unreachable);
     }

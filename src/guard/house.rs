@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use http::HeaderMap;
 use tokio::sync::{Semaphore, watch};
 
 use super::clock::Clock;
@@ -12,11 +13,13 @@ use super::metrics::{Metrics, Tally};
 use super::pace::Paces;
 use super::replay::Replays;
 use super::turn::Turns;
-use super::upstream::Upstream;
+use super::upstream::{self, Upstream};
 use crate::config::GuardSetting;
 use crate::domain::calendar::Calendar;
 use crate::domain::call::{ModelId, Provider};
+use crate::domain::gate::Warning;
 use crate::domain::hold::PriceRev;
+use crate::domain::label::Label;
 use crate::domain::price::PriceBook;
 use crate::store::guard::Vault;
 
@@ -77,6 +80,8 @@ pub struct House {
     /// Calls in flight.
     pub flight: watch::Sender<usize>,
     marks: Mutex<HashSet<(Provider, ModelId)>>,
+    /// The last share of a cap that was reached.
+    warned: Mutex<Option<Label>>,
 }
 
 /// What a house is built of.
@@ -117,6 +122,7 @@ impl House {
             stage: watch::Sender::new(Stage::Open),
             flight: watch::Sender::new(0),
             marks: Mutex::default(),
+            warned: Mutex::default(),
         }
     }
 
@@ -131,13 +137,37 @@ impl House {
     /// Says whether a model keeps to its limits, as far as is known.
     pub fn heeds(&self, provider: Provider, model: ModelId) -> Heeds {
         let marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
-        if marks.contains(&(provider, model)) { Heeds::Not } else { Heeds::Limits }
+        if marks.contains(&(provider, model)) { Heeds::Nothing } else { Heeds::Limits }
     }
 
     /// Returns the models that have passed their bounds.
     pub fn marked(&self) -> Vec<ModelId> {
         let marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
         marks.iter().map(|(_, model)| *model).collect()
+    }
+
+    /// Where the wall clock is in doubt, the date of a provider's answer may speak for it.
+    pub fn witness(&self, headers: &HeaderMap) {
+        if self.vault.view().doubt.is_some()
+            && let Some(date) = upstream::date(headers)
+        {
+            self.vault.witness(date, self.clock.both(), |_| {});
+        }
+    }
+
+    /// Counts shares of caps that were reached, and remembers the last for people to see.
+    pub fn warn(&self, warnings: &[Warning]) {
+        for Warning { touch, share } in warnings {
+            let scope = touch.account.to_string();
+            self.metrics.warned(&scope, *share);
+            let text = format!("{scope} has reached {share} % of {}/{}", touch.cap.limit, touch.cap.window);
+            *self.warned.lock().unwrap_or_else(PoisonError::into_inner) = Some(Label::new(&text));
+        }
+    }
+
+    /// Returns the last share of a cap that was reached, in words.
+    pub fn warned(&self) -> Option<Label> {
+        *self.warned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until no call is in flight.

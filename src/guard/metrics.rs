@@ -12,6 +12,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::domain::call::Call;
+use crate::domain::cap::Fraction;
 use crate::domain::closing::{Closing, Oddity};
 
 /// Labels of a call that is over.
@@ -37,6 +38,20 @@ struct RefusalLabels {
     cap: String,
 }
 
+/// Labels of a share of a cap that was reached.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WarningLabels {
+    cap: String,
+    share: String,
+}
+
+/// Labels of a call that was sent as another model.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DowngradeLabels {
+    from: String,
+    to: String,
+}
+
 /// Labels of what is told by its kind alone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct KindLabels {
@@ -51,6 +66,8 @@ pub struct Metrics {
     spend: Family<CallLabels, Counter>,
     refusals: Family<RefusalLabels, Counter>,
     oddities: Family<KindLabels, Counter>,
+    warnings: Family<WarningLabels, Counter>,
+    downgrades: Family<DowngradeLabels, Counter>,
     /// Holds that are open.
     pub holds: Gauge,
     /// Nanodollars that are held.
@@ -78,6 +95,8 @@ impl Default for Metrics {
             spend: Family::default(),
             refusals: Family::default(),
             oddities: Family::default(),
+            warnings: Family::default(),
+            downgrades: Family::default(),
             holds: Gauge::default(),
             held: Gauge::default(),
             connections: Gauge::default(),
@@ -98,6 +117,8 @@ impl Metrics {
         registry.register("spend_nanodollars", "Money charged, 1e-9 dollars", self.spend.clone());
         registry.register("refusals", "Requests that were not passed on", self.refusals.clone());
         registry.register("oddities", "What the operator should look at", self.oddities.clone());
+        registry.register("warnings", "Shares of caps that were reached", self.warnings.clone());
+        registry.register("downgrades", "Calls sent as a cheaper model", self.downgrades.clone());
         registry.register("holds_open", "Holds that are open", self.holds.clone());
         registry.register("held_nanodollars", "Money held by calls in flight", self.held.clone());
         registry.register("connections", "Connections of clients", self.connections.clone());
@@ -139,6 +160,17 @@ impl Metrics {
     pub fn refused(&self, code: &'static str, cap: Option<&str>) {
         let labels = RefusalLabels { code, cap: cap.map_or_else(String::new, |cap| self.name(cap)) };
         self.refusals.get_or_create(&labels).inc();
+    }
+
+    /// Counts a share of a cap that was reached.
+    pub fn warned(&self, cap: &str, share: Fraction) {
+        let labels = WarningLabels { cap: self.name(cap), share: share.to_string() };
+        self.warnings.get_or_create(&labels).inc();
+    }
+
+    /// Counts a call that was sent as a cheaper model.
+    pub fn downgraded(&self, from: &str, to: &str) {
+        self.downgrades.get_or_create(&DowngradeLabels { from: self.name(from), to: self.name(to) }).inc();
     }
 
     /// Counts something odd.

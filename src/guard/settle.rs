@@ -119,7 +119,7 @@ fn fused(call: &Call, usage: Usage, counted: Tokens, promise: &Promise<'_>) -> A
 
 /// Writes what an answer says of itself into its call.
 fn take(call: &mut Call, answer: &Answer, promise: &Promise<'_>) {
-    if !answer.model.is_empty() {
+    if !answer.model.is_empty() && answer.model != call.model.as_str() {
         let served = ModelId::new(&answer.model);
         // A name that the price book does not know is a gateway's own: what was asked for is what is priced.
         let known = promise.prices.find_in(call.region, call.provider, served, call.at).is_some();

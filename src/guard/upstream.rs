@@ -19,8 +19,10 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use super::secret::Secret;
 use crate::config::paths::Env;
 use crate::config::{UpstreamSetting, is_forbidden};
+use crate::domain::time::Timestamp;
 use crate::wire::dialect::Dialect;
 use crate::wire::dialect::header::{Way, passes};
+use crate::wire::dialect::limits::http_date;
 use crate::wire::dialect::route::{Operation, Route};
 
 /// How long a connection may take to be made.
@@ -121,12 +123,32 @@ impl Upstream {
         Some(())
     }
 
+    /// Asks for the provider's time: any answer has it in its head. The request carries no key and costs nothing.
+    pub async fn date(&self) -> Option<Timestamp> {
+        let base = &self.setting.base_url;
+        let uri = Uri::builder()
+            .scheme(base.scheme)
+            .authority(base.authority.as_str())
+            .path_and_query(format!("{}/models", base.path))
+            .build()
+            .ok()?;
+        let mut request = Request::new(Full::new(Bytes::new()));
+        *request.uri_mut() = uri;
+        let answer = tokio::time::timeout(CONNECT, self.client.request(request)).await.ok()?.ok()?;
+        date(answer.headers())
+    }
+
     /// Sends a request and waits for the head of the answer. Redirects are not followed, and nothing is
     /// tried again once a byte was sent.
     pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, NoAnswer> {
         let sent = self.client.request(request).await;
         sent.map_err(|error| if error.is_connect() { NoAnswer::NotSent } else { NoAnswer::Broken })
     }
+}
+
+/// Reads the time of an answer's head.
+pub fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    headers.get(http::header::DATE)?.to_str().ok().and_then(http_date)
 }
 
 /// Returns the headers that may pass.

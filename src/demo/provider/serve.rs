@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use hyper::header::{DATE, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -290,6 +291,13 @@ pub async fn serve(listener: TcpListener, provider: Provider) -> Infallible {
     }
 }
 
+/// Writes the provider's own time as HTTP does.
+fn date(now: Timestamp) -> Option<HeaderValue> {
+    let now = jiff::Timestamp::from_millisecond(now.millis()).ok()?;
+    let text = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now).ok()?;
+    HeaderValue::try_from(text).ok()
+}
+
 async fn connection(stream: TcpStream, provider: Provider) {
     // Without it small chunks wait for each other; that alone makes the simulation slow, not wrong.
     let _ = stream.set_nodelay(true);
@@ -297,7 +305,11 @@ async fn connection(stream: TcpStream, provider: Provider) {
     let link = Link(link);
     let service = service_fn(|request| {
         let (provider, link) = (provider.clone(), link.clone());
-        async move { Ok::<_, Infallible>(answer(&provider, &link, request).await) }
+        async move {
+            let mut response = answer(&provider, &link, request).await;
+            response.headers_mut().extend(date(provider.now()).map(|date| (DATE, date)));
+            Ok::<_, Infallible>(response)
+        }
     });
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     let hangup = tokio::select! {

@@ -22,13 +22,13 @@ use crate::domain::hold::{GuardId, Hold, HoldId, State};
 use crate::domain::label::Label;
 use crate::domain::observation::{Batch, Decoded};
 use crate::domain::period::{PeriodId, periods};
-use crate::domain::period_clock::{Clocks, PeriodClock, Reading};
+use crate::domain::period_clock::{Clocks, Doubt, PeriodClock, Reading};
 use crate::domain::time::{Millis, Timestamp};
 use crate::store::name::Names;
 use crate::store::record::Desk;
 
-/// How often a guard tells of itself.
-const BEAT: Millis = Millis::new(1_000);
+/// How often a guard tells of itself. It beats four times a second, so that no two lines are a second apart.
+const BEAT: Millis = Millis::new(700);
 
 /// Where a budget began with sums from before the caps that it is kept for.
 const UNKNOWN: i64 = -1;
@@ -44,6 +44,10 @@ pub(super) struct Office {
     pub(super) next: i64,
     /// What was last told of this guard: when, and which caps it judged by.
     pub(super) told: Option<(Timestamp, CapRev)>,
+    /// What was wrong with the wall clock at its last reading.
+    pub(super) doubt: Option<Doubt>,
+    /// The note of its last beat.
+    pub(super) note: Option<Label>,
 }
 
 /// What came of one order.
@@ -118,6 +122,7 @@ impl Group<'_> {
         let clock = self.office.clock.get_or_insert_with(|| PeriodClock::start(None, start));
         let reading = clock.read(now);
         self.latest = self.latest.max(Some(reading.at));
+        self.office.doubt = reading.doubt;
         reading
     }
 
@@ -280,14 +285,17 @@ impl Group<'_> {
 
     fn witness(&mut self, date: Timestamp, now: Clocks) -> bool {
         self.read(now);
-        self.office.clock.as_mut().is_some_and(|clock| clock.confirm(date, now))
+        let agrees = self.office.clock.as_mut().is_some_and(|clock| clock.confirm(date, now));
+        self.read(now);
+        agrees
     }
 
     fn beat(&mut self, beat: &Beat) -> rusqlite::Result<Outcome> {
         self.read(beat.now);
         let now = beat.now.wall;
         let rev = self.office.caps.book.rev();
-        if self.told.is_some_and(|(at, told)| at <= now && now.since(at) < BEAT && told == rev) {
+        let news = std::mem::replace(&mut self.office.note, beat.note) != beat.note;
+        if !news && self.told.is_some_and(|(at, told)| at <= now && now.since(at) < BEAT && told == rev) {
             return Ok(Outcome::Told);
         }
         let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::key::KeyRing;
 use crate::domain::amount::Amount;
@@ -34,6 +35,8 @@ pub struct Setup {
     pub calendar: Calendar,
     /// Caps and plans of the configuration.
     pub base: Base,
+    /// How long a closing may wait for others to be committed with.
+    pub linger: Duration,
     /// Both clocks, now.
     pub now: Clocks,
 }
@@ -215,4 +218,6 @@ pub struct View {
     pub keys: Arc<KeyRing>,
     /// Why the store cannot be used, while it cannot. Nothing is admitted then.
     pub fault: Option<StoreError>,
+    /// What is wrong with the wall clock.
+    pub doubt: Option<Doubt>,
 }

@@ -8,6 +8,8 @@ use std::time::Duration;
 const ASKS: usize = 4_096;
 /// What may wait in all: closings are let in where asks are not.
 const ALL: usize = 65_536;
+/// So many are company enough.
+const CROWD: usize = 64;
 
 /// How an order may be turned away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,12 +28,15 @@ pub(super) struct Queue<T> {
 
 struct Line<T> {
     waiting: VecDeque<T>,
+    /// How many of those that wait ask for money.
+    asks: usize,
     open: bool,
 }
 
 impl<T> Queue<T> {
     pub(super) fn new() -> Queue<T> {
-        Queue { line: Mutex::new(Line { waiting: VecDeque::new(), open: true }), bell: Condvar::new() }
+        let line = Line { waiting: VecDeque::new(), asks: 0, open: true };
+        Queue { line: Mutex::new(line), bell: Condvar::new() }
     }
 
     /// Puts an order at the end, or hands it back where the line is full or closed.
@@ -42,23 +47,38 @@ impl<T> Queue<T> {
             return Err(order);
         }
         line.waiting.push_back(order);
+        line.asks += usize::from(rank == Rank::Ask);
+        // Whoever lingers is not woken for what can wait.
+        let rings = rank == Rank::Ask || line.waiting.len() == 1 || line.waiting.len() == CROWD;
         drop(line);
-        self.bell.notify_one();
+        if rings {
+            self.bell.notify_one();
+        }
         Ok(())
     }
 
-    /// Takes up to `most` orders; waits up to `patience` for the first. `None`: closed, and all taken.
-    pub(super) fn take(&self, most: usize, patience: Duration) -> Option<Vec<T>> {
+    /// Takes up to `most` orders; waits up to `patience` for the first, and where nobody asks for money up to
+    /// `linger` for company: one commit is dearer than what is in it. `None`: closed, and all taken.
+    pub(super) fn take(&self, most: usize, patience: Duration, linger: Duration) -> Option<Vec<T>> {
         let mut line = self.lock();
         if line.waiting.is_empty() && line.open {
             let waited =
                 self.bell.wait_timeout_while(line, patience, |line| line.waiting.is_empty() && line.open);
             line = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+        let lonely = |line: &mut Line<T>| {
+            line.asks == 0 && !line.waiting.is_empty() && line.waiting.len() < CROWD && line.open
+        };
+        if !linger.is_zero() && lonely(&mut line) {
+            let waited = self.bell.wait_timeout_while(line, linger, lonely);
+            line = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
         if line.waiting.is_empty() && !line.open {
             return None;
         }
         let count = line.waiting.len().min(most);
+        // Those that stay are few, and all are taken next: that some of them ask is enough to know.
+        line.asks = if count == line.waiting.len() { 0 } else { line.asks.max(1) };
         Some(line.waiting.drain(..count).collect())
     }
 
@@ -85,8 +105,21 @@ mod tests {
         assert!((0..5).all(|order| queue.push(Rank::Ask, order).is_ok()));
         queue.close();
         assert_eq!(queue.push(Rank::Tell, 9), Err(9));
-        let taken = [queue.take(2, NOW), queue.take(9, NOW), queue.take(9, NOW)];
+        let taken = [2, 9, 9].map(|most| queue.take(most, NOW, NOW));
         assert_eq!(taken, [Some(vec![0, 1]), Some(vec![2, 3, 4]), None]);
+    }
+
+    #[test]
+    fn what_gives_back_waits_for_company_and_what_asks_does_not() {
+        const LONG: Duration = Duration::from_mins(1);
+        let queue = Queue::new();
+        assert_eq!(queue.push(Rank::Tell, 1), Ok(()));
+        assert_eq!(queue.take(9, LONG, Duration::from_millis(1)), Some(vec![1]), "nobody came");
+        assert!(queue.push(Rank::Tell, 1).is_ok() && queue.push(Rank::Ask, 2).is_ok());
+        assert_eq!(queue.take(1, LONG, LONG), Some(vec![1]));
+        assert_eq!(queue.take(9, LONG, LONG), Some(vec![2]));
+        assert!((0..CROWD).all(|order| queue.push(Rank::Tell, order).is_ok()));
+        assert_eq!(queue.take(CROWD, LONG, LONG).map(|taken| taken.len()), Some(CROWD));
     }
 
     #[test]

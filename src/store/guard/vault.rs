@@ -81,8 +81,8 @@ impl Vault {
         self.put(Rank::Tell, Order::Sweep(now, Box::new(reply)));
     }
 
-    /// Tells how the guard is. It is written once a second at most; call it a few times a second. The
-    /// revision in force is added, and written at once when it changes.
+    /// Tells how the guard is. It is written about once a second, and at once where its note or the revision
+    /// in force, which is added, has changed; call it a few times a second.
     pub fn beat(&self, beat: Beat) {
         self.put(Rank::Tell, Order::Beat(beat));
     }

@@ -82,11 +82,15 @@ pub(super) fn start(setup: Setup, queue: Arc<Queue<Order>>) -> Result<(Shown, Jo
         .map_err(|error| StoreError::unusable(&path, &std::io::Error::other(error.to_string())))?;
     let boot = i64::from_ne_bytes(random) & i64::MAX;
     let life = Life::take(&path, boot)?;
-    let shown: Shown =
-        Arc::new(RwLock::new(Arc::new(View { book: Arc::default(), keys: Arc::default(), fault: None })));
+    let shown: Shown = Arc::new(RwLock::new(Arc::new(View {
+        book: Arc::default(),
+        keys: Arc::default(),
+        fault: None,
+        doubt: None,
+    })));
     let now = setup.now.wall;
     let caps = cap::load(&session.conn, &setup.base).map_err(|error| StoreError::of(&path, &error))?;
-    let office = Office { setup, boot, caps, clock: None, next: 1, told: None };
+    let office = Office { setup, boot, caps, clock: None, next: 1, told: None, doubt: None, note: None };
     let identity = session.identity().to_vec();
     let mut writer = Writer {
         office,
@@ -104,9 +108,10 @@ pub(super) fn start(setup: Setup, queue: Arc<Queue<Order>>) -> Result<(Shown, Jo
     if let Ok(Err(error)) = told.recv() {
         return Err(error);
     }
+    let linger = writer.office.setup.linger;
     let run = move || {
         let open = Line(queue);
-        while let Some(orders) = open.0.take(GROUP, NAP) {
+        while let Some(orders) = open.0.take(GROUP, NAP, linger) {
             writer.turn(orders);
         }
         writer.end();
@@ -122,7 +127,7 @@ impl Drop for Line {
     fn drop(&mut self) {
         self.0.close();
         let why = StoreError::Overrun { path: std::path::PathBuf::new() };
-        while let Some(orders) = self.0.take(GROUP, Duration::ZERO) {
+        while let Some(orders) = self.0.take(GROUP, Duration::ZERO, Duration::ZERO) {
             for order in orders {
                 order.refuse(&why);
             }
@@ -234,7 +239,7 @@ impl Writer {
         }
         if matches!(fault, StoreError::Locked { .. }) {
             // Whoever came while these waited has waited as well. Who comes after the answer has not.
-            orders.extend(self.queue.take(usize::MAX, Duration::ZERO).unwrap_or_default());
+            orders.extend(self.queue.take(usize::MAX, Duration::ZERO, Duration::ZERO).unwrap_or_default());
         }
         self.show(Some(fault));
         self.refuse(orders);
@@ -372,13 +377,14 @@ impl Writer {
         asks && self.office.caps.book.caps().any(|cap| cap.mode == Mode::Hard)
     }
 
-    /// Shows caps, keys and the fault to all handles.
+    /// Shows caps, keys, the fault and the doubt to all handles.
     fn show(&mut self, fault: Option<StoreError>) {
         let unchanged = {
             let view = self.shown.read().unwrap_or_else(PoisonError::into_inner);
             Arc::ptr_eq(&view.book, &self.office.caps.book)
                 && Arc::ptr_eq(&view.keys, &self.keys.1)
                 && view.fault == fault
+                && view.doubt == self.office.doubt
         };
         self.fault = fault;
         if unchanged {
@@ -388,6 +394,7 @@ impl Writer {
             book: Arc::clone(&self.office.caps.book),
             keys: Arc::clone(&self.keys.1),
             fault: self.fault.clone(),
+            doubt: self.office.doubt,
         };
         *self.shown.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(view);
     }

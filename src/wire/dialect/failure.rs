@@ -137,6 +137,7 @@ fn class(told: &Told, status: Option<u16>) -> FailureClass {
     special(told, status)
         .or_else(|| told.codes.iter().find_map(|code| by_code(CODES, code)))
         .or_else(|| by_words(&told.message))
+        .or_else(|| late(status?))
         .or_else(|| told.codes.iter().find_map(|code| by_code(SOFT_CODES, code)))
         .or_else(|| by_status(status?))
         .unwrap_or(FailureClass::Unknown)
@@ -155,6 +156,11 @@ fn special(told: &Told, status: Option<u16>) -> Option<FailureClass> {
         }
         _ => None,
     }
+}
+
+/// Knows the statuses of what took too long: a gateway that says so puts any word beside it.
+fn late(status: u16) -> Option<FailureClass> {
+    matches!(status, 408 | 504 | 524).then_some(FailureClass::Timeout)
 }
 
 /// Says whether more was requested than the whole limit, which no waiting mends.
@@ -339,7 +345,6 @@ fn by_status(status: u16) -> Option<FailureClass> {
         401 => FailureClass::Authentication,
         402 => FailureClass::Billing,
         403 => FailureClass::Permission,
-        408 | 504 | 524 => FailureClass::Timeout,
         410 => FailureClass::ModelUnavailable,
         413 => FailureClass::PayloadTooLarge,
         429 => FailureClass::RateLimit,
@@ -423,6 +428,9 @@ mod tests {
         );
         openai(404, ("invalid_request_error", "\"model_not_found\"", "x"), C::ModelUnavailable);
         openai(404, ("invalid_request_error", "null", "no such path"), C::InvalidRequest);
+        openai(504, ("server_error", "null", "The server had an error"), C::Timeout);
+        openai(524, ("api_error", "\"api_error\"", "x"), C::Timeout);
+        openai(504, ("server_error", "\"rate_limit_exceeded\"", "x"), C::RateLimit);
         openai(503, ("server_error", "\"server_is_overloaded\"", "x"), C::Overloaded);
         openai(500, ("server_error", "null", "The server had an error"), C::ServerError);
         openai(402, ("unknown_error", "\"invalid_request_error\"", "Insufficient Balance"), C::Billing);

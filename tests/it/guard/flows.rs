@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use outlay::config::ModelSetting;
 use outlay::demo::provider::Fault;
+use outlay::domain::calendar::Span;
 use outlay::domain::call::ModelId;
+use outlay::domain::time::Millis;
 use outlay::domain::tokens::Tokens;
+use outlay::store::Reader;
 
 use super::world::{APIS, Api, Build, CANARY, Reply, Sums, World};
 
@@ -154,6 +157,123 @@ fn what_has_no_price_is_refused_under_a_hard_cap_on_money_and_passes_under_none(
     assert!(reply.text().contains("nobodys-model"));
     let extra = CHAT.with(10, "").replace(r#""max_tokens""#, r#""some_new_field":1,"max_tokens""#);
     assert_eq!(World::new().post(CHAT.path, &extra).status, 400);
+}
+
+/// A request without a limit, for gpt-4o-mini at $0.60 per million.
+const OPEN: &str = r#"{"model":"gpt-4o-mini","messages":[{"role":"user","content":"hello"}]}"#;
+
+#[test]
+fn a_limit_that_the_client_did_not_choose_is_announced() {
+    let world = World::new();
+    for api in APIS.iter().filter(|api| !api.name.starts_with("messages")) {
+        let open = api.with(77, "");
+        for field in [r#","max_tokens":77"#, r#","max_output_tokens":77"#, r#"{"maxOutputTokens":77}"#] {
+            let open = open.replace(field, if field.starts_with('{') { "{}" } else { "" });
+            let given = world.post(api.path, &open).header("x-outlay-max-output").map(str::to_owned);
+            assert_eq!(given, (open != api.with(77, "")).then(|| "500".to_owned()), "{}", api.name);
+        }
+    }
+}
+
+#[test]
+fn where_little_is_left_a_call_without_a_limit_gets_what_can_be_paid() {
+    let caps = || vec!["tenant:acme 0.0002/day"];
+    let world =
+        World::build(Build { caps: caps(), guard: |g| g.min_output = Tokens::new(100), ..Build::default() });
+    let reply = world.post(CHAT.path, OPEN);
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let limit: u64 = reply.header("x-outlay-max-output").and_then(|text| text.parse().ok()).expect("a limit");
+    assert!((300..334).contains(&limit), "{limit}");
+    let received = world.provider.received();
+    let sent: serde_json::Value = serde_json::from_slice(&received[0].body).expect("JSON");
+    assert_eq!(sent["max_completion_tokens"], limit);
+    world.exact(1);
+    // What the client chose is never lowered, and nothing is lowered below the least that is of use.
+    let world =
+        World::build(Build { caps: caps(), guard: |g| g.min_output = Tokens::new(400), ..Build::default() });
+    assert_eq!(world.post(CHAT.path, OPEN).status, 402);
+    assert_eq!(world.post(CHAT.path, &CHAT.with(500, "")).status, 402);
+    assert_eq!(world.provider.requests(), 0);
+}
+
+#[test]
+fn a_share_of_a_cap_that_is_reached_is_told_once() {
+    let caps = vec!["tenant:acme 4 calls/day --soft --warn 50"];
+    let world = World::build(Build { caps, ..Build::default() });
+    for _ in 0..6 {
+        assert_eq!(world.post(CHAT.path, &CHAT.with(10, "")).status, 200, "a soft cap stops nothing");
+    }
+    world.exact(6);
+    for share in ["50", "100"] {
+        let line = format!(r#"outlay_warnings_total{{cap="tenant:acme",share="{share}"}}"#);
+        assert_eq!(world.metric(&line), 1, "{share} %");
+    }
+    world.until(|| note(&world).contains("tenant:acme has reached 100 % of 4 calls/day"));
+}
+
+/// What the guard's heartbeat says.
+fn note(world: &World) -> String {
+    let guards = Reader::open(&world.store).expect("a store").guards().expect("guards");
+    guards.first().and_then(|guard| guard.note).map_or_else(String::new, |note| note.as_str().to_owned())
+}
+
+const A_DAY: Millis = Millis::new(86_400_000);
+
+#[test]
+fn a_full_day_starts_anew_when_a_provider_says_that_the_clock_is_right() {
+    let world = World::build(Build { caps: vec!["tenant:acme 1 calls/day"], ..Build::default() });
+    let call = || world.post(CHAT.path, &CHAT.with(10, "")).status;
+    assert_eq!((call(), call()), (200, 402));
+    // The guard's clock jumps, and the provider's does not: no new day.
+    world.wall.forward(A_DAY);
+    world.until(|| note(&world).contains("the clock is 14"));
+    assert_eq!(call(), 402);
+    // Any answer of a provider that has come as far brings one, a free one too.
+    world.theirs.forward(A_DAY);
+    assert_eq!(world.send("GET", "/v1/models", &[("x-outlay-tenant", "acme")], "").status, 200);
+    world.until(|| world.house.vault.view().doubt.is_none());
+    assert_eq!((call(), call()), (200, 402));
+    world.exact(2);
+}
+
+#[test]
+fn a_guard_in_doubt_asks_the_providers_for_the_time() {
+    let world = World::build(Build { caps: vec!["tenant:acme 1 calls/day"], ..Build::default() });
+    let call = || world.post(CHAT.path, &CHAT.with(10, "")).status;
+    assert_eq!((call(), call()), (200, 402));
+    world.theirs.forward(A_DAY);
+    world.wall.forward(A_DAY);
+    world.until(|| call() == 200);
+    world.exact(2);
+}
+
+#[test]
+fn a_failure_is_written_with_its_class_its_time_and_its_cost() {
+    let world = World::new();
+    for (status, class) in [(504, "timeout"), (500, "server_error"), (529, "overloaded"), (429, "rate_limit")]
+    {
+        world.script(&format!("status={status}"));
+        assert_eq!(world.post(CHAT.path, &CHAT.with(10, "")).status, status);
+        world.quiet();
+        let mut calls = Vec::new();
+        let all =
+            Span { start: outlay::domain::time::Timestamp::EPOCH, end: outlay::domain::time::Timestamp::MAX };
+        let reader = Reader::open(&world.store).expect("a store");
+        reader.calls(all, &mut |call, cost| calls.push((call.clone(), cost))).expect("calls");
+        let found = calls.iter().filter(|(call, _)| call.failure.as_str() == class).collect::<Vec<_>>();
+        let [(call, cost)] = found.as_slice() else { panic!("one {class}: {calls:?}") };
+        assert!(call.latency.is_some() && call.first_byte.is_some(), "{class}");
+        assert_eq!(cost.money().is_some_and(|money| money.nanos() > 0), status == 504 || status == 500);
+    }
+}
+
+#[test]
+fn a_provider_that_counts_more_than_the_text_shows_is_not_believed_again() {
+    let world = World::build(Build { caps: vec!["tenant:acme 0.05/day"], ..Build::default() });
+    assert_eq!(world.post(CHAT.path, &CHAT.with(10, "input=20000 output=5")).status, 200);
+    world.exact(1);
+    assert_eq!(world.metric(r#"outlay_oddities_total{kind="bound_passed"}"#), 1);
+    assert!(world.post(CHAT.path, &CHAT.with(10, "")).text().contains("ignores output limits"));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use outlay::config::{BaseUrl, GuardSetting, Identity, InputBound, KeySource, OnAbort, UpstreamSetting};
@@ -64,8 +65,30 @@ pub struct World {
     pub store: PathBuf,
     pub base: Base,
     pub folder: tempfile::TempDir,
+    /// The guard's wall clock, and the provider's.
+    pub wall: Hands,
+    pub theirs: Hands,
     stop: Option<oneshot::Sender<()>>,
     run: Option<tokio::task::JoinHandle<()>>,
+}
+
+/// The hands of a clock that a test sets.
+#[derive(Clone)]
+pub struct Hands(Arc<AtomicI64>);
+
+impl Hands {
+    fn new() -> Hands {
+        Hands(Arc::new(AtomicI64::new(NOW.millis())))
+    }
+
+    fn read(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::Relaxed))
+    }
+
+    /// Sets the clock forward.
+    pub fn forward(&self, length: Millis) {
+        self.0.fetch_add(length.count().cast_signed(), Ordering::Relaxed);
+    }
 }
 
 /// Nanodollars that the books hold.
@@ -121,7 +144,9 @@ impl World {
             (listener.local_addr().expect("an address"), listener)
         };
         let ((behind, upstream), (calls, proxy), (admin, health)) = (listen(), listen(), listen());
-        let mut options = Options::new(Arc::new(|| NOW));
+        let (wall, theirs) = (Hands::new(), Hands::new());
+        let (guards, providers) = (wall.clone(), theirs.clone());
+        let mut options = Options::new(Arc::new(move || providers.read()));
         options.remember = 1_000;
         change_provider(&mut options);
         let provider = Provider::new(options);
@@ -145,6 +170,7 @@ impl World {
             listen: Label::new(&calls.to_string()),
             calendar: Calendar::utc(),
             base: base.clone(),
+            linger: Duration::ZERO,
             now: Clocks { wall: NOW, steady: Millis::new(0) },
         });
         let entered = rt.enter();
@@ -154,7 +180,7 @@ impl World {
             vault: vault.expect("a store"),
             prices: PriceBook::builtin(),
             calendar: Calendar::utc(),
-            clock: Clock::with(Arc::new(|| NOW)),
+            clock: Clock::with(Arc::new(move || guards.read())),
         }));
         let socket = |listener| tokio::net::TcpListener::from_std(listener).expect("a socket");
         rt.spawn(serve(socket(upstream), provider.clone()));
@@ -163,7 +189,7 @@ impl World {
         let end = async move { drop(stopped.await) };
         let run = Some(rt.spawn(run(Arc::clone(&house), ready, end)));
         drop(entered);
-        World { rt, house, provider, calls, admin, store, base, folder, stop: Some(stop), run }
+        World { rt, house, provider, calls, admin, store, base, folder, wall, theirs, stop: Some(stop), run }
     }
 
     /// Lays a script down for the next request.
