@@ -1,0 +1,160 @@
+//! The thread that reads the store for the screen: it answers what the screen asks.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender};
+
+use super::sources;
+use crate::cli::context::now;
+use crate::domain::books::Books;
+use crate::domain::calendar::{Calendar, Span};
+use crate::domain::call::{ModelId, Provider, TenantId};
+use crate::domain::price::PriceBook;
+use crate::domain::rollup::Sums;
+use crate::domain::time::{Millis, Timestamp};
+use crate::store::{Reader, StoreError};
+use crate::tui::{Detail, Event, Feed, PriceRow, Snapshot, Step, Window};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Question {
+    Everything,
+    Window(Window),
+    Detail(TenantId, Window),
+    Prices(Window),
+}
+
+/// Answers the screen's questions from its own reading connection.
+pub(super) struct Librarian {
+    pub(super) reader: Reader,
+    pub(super) calendar: Calendar,
+    pub(super) book: Arc<PriceBook>,
+}
+
+impl Librarian {
+    /// Answers until nobody asks or listens any more.
+    pub(super) fn answer(&self, asked: &Receiver<Question>, events: &SyncSender<Event>) {
+        let mut failing = false;
+        while let Ok(first) = asked.recv() {
+            let mut questions = vec![first];
+            // What was asked again meanwhile is answered once.
+            for question in asked.try_iter() {
+                if !questions.contains(&question) {
+                    questions.push(question);
+                }
+            }
+            for question in questions {
+                let answer = self.answer_one(question);
+                let healed = (failing && answer.is_ok()).then_some(Event::FeedState(Feed::Live));
+                failing = answer.is_err();
+                let event = answer.unwrap_or_else(|error| Event::FeedState(Feed::Failed(error.to_string())));
+                if std::iter::once(event).chain(healed).any(|event| events.send(event).is_err()) {
+                    return;
+                }
+            }
+        }
+    }
+
+    fn answer_one(&self, question: Question) -> Result<Event, StoreError> {
+        Ok(match question {
+            Question::Everything => Event::Loaded(Box::new(self.snapshot()?)),
+            Question::Window(window) => Event::Window(window, self.reader.tenants(self.span(window))?),
+            Question::Detail(tenant, window) => Event::Detail(Box::new(self.detail(tenant, window)?)),
+            Question::Prices(window) => Event::Prices(window, self.prices(window)?),
+        })
+    }
+
+    /// Reads everything that the screen shows without being asked.
+    pub(super) fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        let now = now();
+        let (today, month) = (self.calendar.day(now), self.calendar.month(now));
+        let minutes = self.reader.minutes(now.before(Millis::from_minutes(60)))?;
+        let (today, month) = (self.reader.tenants(today)?, self.reader.tenants(month)?);
+        let books = Books::load(self.calendar.clone(), now, today, month, minutes);
+        let sources = sources::rows(&self.reader)?.into_values().collect();
+        Ok(Snapshot { books, sources })
+    }
+
+    fn span(&self, window: Window) -> Span {
+        let now = now();
+        let end = Timestamp::from_millis(now.millis() + 300_000);
+        match (window, window.minutes()) {
+            (_, Some(minutes)) => Span { start: now.before(Millis::from_minutes(minutes)), end },
+            (Window::Month, None) => self.calendar.month(now),
+            (_, None) => self.calendar.day(now),
+        }
+    }
+
+    fn detail(&self, tenant: TenantId, window: Window) -> Result<Detail, StoreError> {
+        let span = self.span(window);
+        let mut models: Vec<(ModelId, Sums)> = Vec::new();
+        for (_, model, sums) in self.reader.models(tenant, span)? {
+            match models.iter_mut().find(|(known, _)| *known == model) {
+                Some((_, known)) => *known += sums,
+                None => models.push((model, sums)),
+            }
+        }
+        Ok(Detail { tenant, window, models, steps: self.steps(tenant, span, window.step())? })
+    }
+
+    /// Returns what each step of a span came to; the first is whole, also where the span cuts it.
+    fn steps(&self, tenant: TenantId, span: Span, step: Step) -> Result<Vec<(Timestamp, Sums)>, StoreError> {
+        if step == Step::Minute {
+            return Ok(Vec::new());
+        }
+        let start = step.of(&self.calendar, span.start).start;
+        let hours = self.reader.hours(tenant, Span { start, ..span })?;
+        let mut steps: Vec<(Timestamp, Sums)> = Vec::new();
+        for (at, sums) in hours {
+            let start = step.of(&self.calendar, at).start;
+            match steps.last_mut().filter(|last| last.0 == start) {
+                Some(last) => last.1 += sums,
+                None => steps.push((start, sums)),
+            }
+        }
+        Ok(steps)
+    }
+
+    /// The price table: every model used in the window, then every other with a price.
+    fn prices(&self, window: Window) -> Result<Vec<PriceRow>, StoreError> {
+        let now = now();
+        let mut all: HashMap<(Provider, ModelId), Sums> = HashMap::new();
+        self.reader.rollups_by_day(Some(self.span(window)), &mut |_, slice, sums| {
+            *all.entry((slice.provider, slice.model)).or_default() += *sums;
+        })?;
+        let mut rows: Vec<PriceRow> = Vec::new();
+        for ((provider, model), used) in all {
+            let price = self.book.find(provider, model, now);
+            rows.push(PriceRow {
+                model,
+                provider,
+                input: price.as_ref().and_then(crate::domain::price::Price::input),
+                cached: price.as_ref().and_then(crate::domain::price::Price::cached),
+                output: price.as_ref().and_then(crate::domain::price::Price::output),
+                used,
+                from: price.map_or_else(|| "none".to_owned(), |price| price.source().as_str().to_owned()),
+            });
+        }
+        let known: std::collections::HashSet<_> = rows.iter().map(|row| (row.provider, row.model)).collect();
+        let mut newest: HashMap<(Provider, ModelId), PriceRow> = HashMap::new();
+        for price in self.book.list() {
+            if price.in_force_since().is_some_and(|since| since > now) {
+                continue;
+            }
+            let key = (Provider::new(price.provider()), ModelId::new(price.model()));
+            let (input, cached, output) = (price.input(), price.cached(), price.output());
+            let from = price.source().as_str().to_owned();
+            let row = PriceRow {
+                provider: key.0,
+                model: key.1,
+                input,
+                cached,
+                output,
+                used: Sums::default(),
+                from,
+            };
+            newest.insert(key, row);
+        }
+        rows.extend(newest.into_iter().filter(|(key, _)| !known.contains(key)).map(|(_, row)| row));
+        Ok(rows)
+    }
+}

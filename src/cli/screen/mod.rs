@@ -1,0 +1,127 @@
+//! `outlay` itself: wires feeds, store and screen together.
+//!
+//! Three threads beside the screen: the feed reads, the recorder owns the writing connection, the
+//! librarian answers what the screen asks of the store. All meet in bounded channels.
+
+mod librarian;
+mod recorder;
+mod sources;
+mod own;
+
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use super::context::{Context, now, variable};
+use super::{import, report};
+use crate::feed::Databases;
+use crate::feed::follow;
+use crate::feed::mark::Marks;
+use crate::store::Reader;
+use crate::tui::{App, Depth, Effect, Event, Feed, Setup, Themes};
+use librarian::{Librarian, Question};
+use recorder::Recorder;
+
+/// Events waiting for the screen; when it is full, readers wait.
+const EVENTS: usize = 256;
+/// Batches waiting for the store.
+const BATCHES: usize = 32;
+
+/// Shows the screen; on a pipe or a dumb terminal, prints today's sums once.
+pub fn run(context: &Context, given: &[String]) -> anyhow::Result<ExitCode> {
+    let dumb = variable("TERM").is_none_or(|term| term == "dumb");
+    if !io::stdout().is_terminal() || !io::stdin().is_terminal() || dumb {
+        return report::today(context, given);
+    }
+    let explicit = context.settings.origins.contains_key("store");
+    // Ledgers named on the command line are looked at alone, and nothing is kept unless a store is named.
+    let passing = if given.is_empty() || explicit { None } else { Some(tempfile::tempdir()?) };
+    let path = match &passing {
+        Some(folder) => folder.path().join("passing.db"),
+        None => context.store_path()?.to_owned(),
+    };
+    let ledgers = if given.is_empty() { context.feeds() } else { context.ledgers(given)? };
+    let book = Arc::new(context.prices()?);
+    let store = import::open(&path, &book)?.0;
+    let (events, received) = sync_channel(EVENTS);
+    let (questions, asked) = sync_channel(EVENTS);
+    let (batches, recorded) = sync_channel(BATCHES);
+    let marks = Marks::new(store.marks()?);
+    let librarian = Librarian {
+        reader: Reader::open(&path)?,
+        calendar: context.calendar.clone(),
+        book: Arc::clone(&book),
+    };
+    let sources = sources::rows(&librarian.reader)?;
+    let _ = events.send(Event::Loaded(Box::new(librarian.snapshot()?)));
+    let has_feeds = !ledgers.is_empty();
+    let follower = follow::follow(ledgers, marks, Arc::new(Databases), batches)?;
+    let clerk = Recorder {
+        store,
+        book,
+        sources,
+        problems: follower.problems(),
+        told: Vec::new(),
+        events: events.clone(),
+        questions: questions.clone(),
+    };
+    let answering = events.clone();
+    std::thread::spawn(move || librarian.answer(&asked, &answering));
+    std::thread::spawn(move || clerk.run(&recorded));
+    if !has_feeds {
+        let nothing = "no ledger found: add a [[feed]] (`outlay config init`), or use --ledger GLOB";
+        let _ = events.send(Event::FeedState(Feed::Failed(nothing.to_owned())));
+    }
+    let status = show(context, &received, &events, &questions)?;
+    // With the receiver gone nobody waits for the screen, so the readers can end.
+    drop(received);
+    follower.stop();
+    drop(passing);
+    Ok(ExitCode::from(u8::try_from(status).unwrap_or(1)))
+}
+
+fn show(
+    context: &Context,
+    received: &Receiver<Event>,
+    events: &SyncSender<Event>,
+    questions: &SyncSender<Question>,
+) -> anyhow::Result<i32> {
+    let depth = Depth::detect(
+        variable("NO_COLOR").as_deref(),
+        variable("COLORTERM").as_deref(),
+        variable("TERM").as_deref(),
+    );
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(variable);
+    let glyphs = crate::tui::theme::Glyphs::detect(locale.each_ref().map(Option::as_deref));
+    let (themes, faults) = Themes::new(depth, glyphs, &own::own_themes());
+    for fault in faults {
+        context.log(&fault);
+    }
+    let setup = Setup {
+        calendar: context.calendar.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        host: own::host(),
+        themes: themes.names(),
+        theme: own::theme(context),
+    };
+    let app = App::new(setup, now());
+    let mut handle = |effect| {
+        let question = match effect {
+            Effect::Reload => Question::Everything,
+            Effect::LoadWindow(window) => Question::Window(window),
+            Effect::LoadDetail(tenant, window) => Question::Detail(tenant, window),
+            Effect::LoadPrices(window) => Question::Prices(window),
+            Effect::SaveTheme(theme) => {
+                if let Err(error) = own::keep_theme(&theme) {
+                    context.log(&format!("cannot keep the theme: {error}"));
+                }
+                return;
+            }
+            Effect::Quit | Effect::Suspend | Effect::Resume | Effect::Redraw => return,
+        };
+        // The librarian is busy with as many questions as it can hold: the next key asks again.
+        let _ = questions.try_send(question);
+    };
+    Ok(crate::tui::run(received, events, app, &themes, &mut handle)?.code())
+}
