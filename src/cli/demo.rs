@@ -161,6 +161,7 @@ async fn start(path: &Path, prices: PriceBook) -> anyhow::Result<Started> {
         listen: Label::new(&address.to_string()),
         calendar: Calendar::utc(),
         base: Base::default(),
+        linger: super::guard::LINGER,
         now: clock.both(),
     })?;
     let guard = GuardSetting { listen: address, admin: admin.local_addr()?, ..GuardSetting::default() };

@@ -19,7 +19,7 @@ use crate::guard::{Clock, House, Plan, Ready, Upstream, run as guard};
 use crate::store::guard::{Setup, Vault};
 
 /// How long a closing may wait for company on its way to the store.
-const LINGER: Duration = Duration::from_millis(4);
+pub const LINGER: Duration = Duration::from_millis(4);
 
 /// Runs it.
 pub fn run(context: &Context, args: &GuardArgs) -> anyhow::Result<ExitCode> {

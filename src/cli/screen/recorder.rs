@@ -124,6 +124,12 @@ impl Recorder {
                 touched.push(source);
             }
         }
+        for (&source, copies) in &applied.bad_copies {
+            if let Some(row) = self.sources.get_mut(&source) {
+                row.bad = row.bad.saturating_sub(*copies);
+                touched.push(source);
+            }
+        }
         touched.sort();
         touched.dedup();
         touched.iter().filter_map(|source| self.sources.get(source).cloned()).collect()
