@@ -106,13 +106,13 @@ fn scenario(now: Timestamp) -> Scenario {
 }
 
 /// Writes what was spent before the demo begins.
-fn remember(path: &Path, scenario: &Scenario, prices: &PriceBook) -> anyhow::Result<()> {
+fn remember(path: &Path, scenario: &Scenario, book: &PriceBook) -> anyhow::Result<()> {
     let calls = history(scenario, Calendar::utc().month(scenario.now).start);
     let mut decoded = Decoded { calls, ..Decoded::default() };
     decoded.tally.lines = decoded.calls.len() as u64;
     let (source, format) = (Label::new("before the demo"), Label::new("demo"));
     let batch = Batch { source, format, decoded, mark: None, note: None };
-    let mut pricer = prices.pricer();
+    let mut pricer = book.pricer();
     Store::open(path)?.import_all(&[batch], &mut |call| pricer.cost(call), scenario.now)?;
     Ok(())
 }
@@ -184,7 +184,7 @@ fn upstream(name: &str, dialect: Dialect, (provider, path): (&str, &str)) -> Ups
         tiers: Vec::new(),
         on_abort: OnAbort::Drain,
         input_bound: InputBound::Tokens,
-        timeout: Duration::from_secs(60),
+        timeout: Duration::from_mins(1),
         line: 0,
     }
 }
