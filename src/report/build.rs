@@ -136,7 +136,7 @@ mod tests {
     enum Line {
         Call { id: u8, order: u64, output: u64, nearness: usize, failed: bool },
         Skipped,
-        Bad,
+        Bad(u64),
     }
 
     fn any_line() -> impl Strategy<Value = Line> {
@@ -148,7 +148,7 @@ mod tests {
             nearness,
             failed,
         });
-        prop_oneof![6 => call, 1 => Just(Line::Skipped), 1 => Just(Line::Bad)]
+        prop_oneof![6 => call, 1 => Just(Line::Skipped), 1 => (0_u64..3).prop_map(Line::Bad)]
     }
 
     /// Gives every record of a source its own place; those of different sources may have equal ones.
@@ -168,7 +168,10 @@ mod tests {
         out.tally.lines = 1;
         match *line {
             Line::Skipped => out.tally.skip(Skip::Blank),
-            Line::Bad => out.tally.bad = 1,
+            Line::Bad(offset) => {
+                let (reason, excerpt) = ("odd".to_owned(), String::new());
+                out.bad(BadLine { offset, line: 1, length: 1, reason, excerpt });
+            }
             Line::Call { id, order, output, nearness, failed } => {
                 let at = Timestamp::from_seconds(1_763_800_000 + i64::from(id));
                 let mut call =

@@ -17,6 +17,9 @@ use crate::domain::tokens::TokenCount;
 /// Bad lines a report keeps with their text.
 const BAD_KEPT: usize = 100;
 
+/// Bad lines that are remembered, so that those of a copy of a file count once.
+const BAD_SEEN: usize = 1 << 18;
+
 /// A call further ahead than this counts when it is read, as it does in the store.
 const AHEAD: Millis = Millis::from_minutes(5);
 
@@ -32,6 +35,8 @@ pub struct Part<'a> {
     pub sources: HashMap<u64, SourceLine, RandomState>,
     /// Lines that could not be read, some of them.
     pub bad: Vec<(Label, BadLine)>,
+    /// The sources that count a bad line, by the fingerprint of the line.
+    bad_seen: HashMap<u64, u64, RandomState>,
     /// The rows of the batch at hand.
     pub rows: Vec<u32>,
 }
@@ -45,6 +50,7 @@ impl<'a> Part<'a> {
             sums: Rows::default(),
             sources: HashMap::default(),
             bad: Vec::new(),
+            bad_seen: HashMap::default(),
             rows: Vec::new(),
         }
     }
@@ -56,6 +62,9 @@ impl<'a> Part<'a> {
         let source = self.sources.entry(number).or_insert_with(|| line(batch.source, batch.format));
         source.tally.add(&batch.decoded.tally);
         source.note = batch.note.take().or(source.note.take());
+        for &fingerprint in &batch.decoded.fingerprints {
+            self.bad_once(fingerprint, number);
+        }
         let room = BAD_KEPT.saturating_sub(self.bad.len());
         self.bad.extend(batch.decoded.bad.drain(..).take(room).map(|line| (batch.source, line)));
         let ahead = self.query.now.after(AHEAD);
@@ -67,8 +76,24 @@ impl<'a> Part<'a> {
             }
             self.query.wants(call.at)
         });
-        source.outside += (all - calls.len()) as u64;
+        let outside = (all - calls.len()) as u64;
+        self.sources.entry(number).and_modify(|source| source.outside += outside);
         number
+    }
+
+    /// Counts a bad line in one source, the one of the least fingerprint; in every other it is a copy.
+    fn bad_once(&mut self, fingerprint: u64, source: u64) {
+        let Some(&holder) = self.bad_seen.get(&fingerprint) else {
+            if self.bad_seen.len() < BAD_SEEN {
+                self.bad_seen.insert(fingerprint, source);
+            }
+            return;
+        };
+        self.bad_seen.insert(fingerprint, holder.min(source));
+        if let Some(line) = self.sources.get_mut(&holder.max(source)) {
+            line.tally.bad = line.tally.bad.saturating_sub(1);
+            line.copies[Copy::Repeated as usize] += 1;
+        }
     }
 
     /// Returns the numbers of the rows of a batch's calls. Step by step for all: in a short loop the processor
@@ -110,6 +135,9 @@ impl<'a> Part<'a> {
             mine.tally.add(&theirs.tally);
             mine.copies.iter_mut().zip(theirs.copies).for_each(|(mine, theirs)| *mine += theirs);
             mine.note = theirs.note.or(mine.note.take());
+        }
+        for (fingerprint, source) in other.bad_seen {
+            self.bad_once(fingerprint, source);
         }
         let room = BAD_KEPT.saturating_sub(self.bad.len());
         self.bad.extend(other.bad.into_iter().take(room));
