@@ -38,7 +38,7 @@ fn flags(table: &Table<'_>) -> String {
     let modes = [("hard", " --hard"), ("soft", " --soft")];
     let mode = table.get("mode").and_then(|item| item.choice(&modes)).unwrap_or_default();
     let on_breach = table.text("on_breach").map(|(told, _)| match told.split_once(':') {
-        Some((what, model)) => format!(" --on-breach {what}:{}", words::quote(model)),
+        Some((what, cheaper)) => format!(" --on-breach {what}:{}", words::quote(cheaper)),
         None => format!(" --on-breach {}", words::quote(&told)),
     });
     let warn = table.get("warn").map(|item| match shares(&item).join(",").as_str() {
