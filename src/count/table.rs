@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(count(&tokens, "abc"), 1, "a whole token");
         assert_eq!(count(&tokens, "abcabc"), 2, "a+bc is abc, twice");
         assert_eq!(count(&["a", "b", "c", "bc", "ab"], "abc"), 2);
-        assert_eq!(count(&["a", "aa", "aaa"], "aaaaa"), 2, "aa aa a, then aa aaa");
+        assert_eq!(count(&["a", "aa", "aaa"], "aaaaa"), 2, "aa aa a, and then aa aaa");
         assert_eq!(count(&["a"], "xyz"), 3, "what is no token is as many as its bytes");
     }
 }
