@@ -13,6 +13,7 @@ use crate::domain::amount::Unit;
 use crate::domain::backtest::{Backtest, TOLD};
 use crate::domain::calendar::{Calendar, Span};
 use crate::domain::cap::{Cap, CapRev, Mode};
+use crate::domain::cap_log::{CapChange, Changed};
 use crate::domain::gate::Standing;
 use crate::domain::label::Label;
 use crate::domain::money::Money;
@@ -20,7 +21,7 @@ use crate::domain::scope::{PlanId, Scope};
 use crate::domain::time::Timestamp;
 use crate::report::query::parse_when;
 use crate::report::text;
-use crate::store::guard::{Author, CapChange, ChangeError, Changed};
+use crate::store::guard::{Author, ChangeError};
 use crate::store::{Reader, Store};
 
 /// A cap is reached.

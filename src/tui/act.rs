@@ -7,7 +7,7 @@ use crate::domain::label::printable;
 use super::app::{App, Dialog, Mode, Tab};
 use super::event::Effect;
 use super::keys::{self, Action, Context};
-use super::order::{PRICE_SORTS, SOURCE_SORTS, TENANT_SORTS};
+use super::order::{AUDIT_SORTS, PRICE_SORTS, SOURCE_SORTS, TENANT_SORTS};
 
 /// The longest filter, in columns.
 const FILTER_COLUMNS: usize = 120;
@@ -15,7 +15,15 @@ const FILTER_COLUMNS: usize = 120;
 impl App {
     /// Takes a key.
     pub(super) fn key(&mut self, key: KeyEvent) -> Vec<Effect> {
+        let burst = self.is_burst();
+        if self.hand.deaf && burst {
+            return Vec::new();
+        }
+        self.hand.deaf = false;
         let always = keys::action(key, &[Context::Always]);
+        if always.is_none() && matches!(self.dialog, Some(Dialog::Cap(_))) {
+            return self.form_key(key, burst);
+        }
         if always.is_none() && self.dialog.is_none() && matches!(self.mode, Mode::Filter(_)) {
             self.type_filter(key);
             return Vec::new();
@@ -31,14 +39,17 @@ impl App {
     }
 
     /// Takes pasted text: only a text field wants it.
-    pub(super) fn paste(&mut self, text: &str) {
-        if self.dialog.is_none() && matches!(self.mode, Mode::Filter(_)) {
+    pub(super) fn paste(&mut self, text: &str) -> Vec<Effect> {
+        if let Some(Dialog::Cap(_)) = self.dialog {
+            self.paste_into_form(text);
+        } else if self.dialog.is_none() && matches!(self.mode, Mode::Filter(_)) {
             let line = text.lines().next().unwrap_or_default();
             let filter = printable(&format!("{}{line}", self.filter()), FILTER_COLUMNS);
             self.set_filter(filter);
         } else {
             self.say("paste ignored");
         }
+        self.load_used()
     }
 
     fn act(&mut self, action: Action) -> Vec<Effect> {
@@ -71,11 +82,24 @@ impl App {
                 self.measure = self.measure.next();
                 self.resort();
             }
+            Action::Cap => return self.open_cap(),
+            Action::Undo => return self.open_undo(),
+            Action::Audit => self.show_audit(),
+            // These work in the form alone, which takes its keys itself.
+            Action::Apply
+            | Action::Yes
+            | Action::NextField
+            | Action::PrevField
+            | Action::Left
+            | Action::Right
+            | Action::Restore
+            | Action::TakeTheirs
+            | Action::KeepMine => {}
         }
         Vec::new()
     }
 
-    fn show(&mut self, tab: usize) {
+    pub(super) fn show(&mut self, tab: usize) {
         self.tab = Tab::ALL.get(tab).copied().unwrap_or(self.tab);
         self.close();
         self.resort();
@@ -105,6 +129,7 @@ impl App {
                 *offset = offset.saturating_add_signed(by);
             }
             (Some(Dialog::Themes(_)), _) => self.preview(by),
+            (Some(Dialog::Cap(_)), _) => {}
             (None, _) => self.step_row(by),
         }
     }
@@ -115,6 +140,7 @@ impl App {
             Tab::Overview => self.tenants.step(by),
             Tab::Prices => self.prices.step(by),
             Tab::Sources => self.sources.step(by),
+            Tab::Audit => self.audit.step(by),
         }
     }
 
@@ -148,7 +174,12 @@ impl App {
                 self.mode = Mode::Opened(0);
                 Vec::new()
             }
-            Tab::Sources | Tab::Prices => Vec::new(),
+            Tab::Audit if self.audit.picked().is_some() => {
+                self.audit.hold();
+                self.mode = Mode::Opened(0);
+                Vec::new()
+            }
+            Tab::Sources | Tab::Prices | Tab::Audit => Vec::new(),
         }
     }
 
@@ -195,11 +226,12 @@ impl App {
         }
     }
 
-    fn set_filter(&mut self, filter: String) {
+    pub(super) fn set_filter(&mut self, filter: String) {
         match self.tab {
             Tab::Overview => self.tenants.filter = filter,
             Tab::Prices => self.prices.filter = filter,
             Tab::Sources => self.sources.filter = filter,
+            Tab::Audit => self.audit.filter = filter,
         }
         self.resort();
     }
@@ -209,6 +241,7 @@ impl App {
             Tab::Overview => self.tenants.sort = (self.tenants.sort + 1) % TENANT_SORTS.len(),
             Tab::Prices => self.prices.sort = (self.prices.sort + 1) % PRICE_SORTS.len(),
             Tab::Sources => self.sources.sort = (self.sources.sort + 1) % SOURCE_SORTS.len(),
+            Tab::Audit => self.audit.sort = (self.audit.sort + 1) % AUDIT_SORTS.len(),
         }
         self.resort();
     }
@@ -218,6 +251,7 @@ impl App {
             Tab::Overview => self.tenants.reverse = !self.tenants.reverse,
             Tab::Prices => self.prices.reverse = !self.prices.reverse,
             Tab::Sources => self.sources.reverse = !self.sources.reverse,
+            Tab::Audit => self.audit.reverse = !self.audit.reverse,
         }
         self.resort();
     }

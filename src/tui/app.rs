@@ -6,9 +6,12 @@ use crate::domain::books::{Book, Books};
 use crate::domain::burn::minute_of;
 use crate::domain::calendar::Calendar;
 use crate::domain::call::{ModelId, Provider, TenantId};
+use crate::domain::cap::CapRev;
 use crate::domain::label::Label;
 use crate::domain::time::{Millis, Timestamp};
 
+use super::cap_act::{Hand, Mine};
+use super::cap_form::{CapForm, Stage};
 use super::event::{Detail, Effect, Event, Feed, PriceRow, Snapshot, SourceRow, Window};
 use super::keys::Context;
 use super::list::List;
@@ -31,11 +34,13 @@ pub enum Tab {
     Prices,
     /// What is read.
     Sources,
+    /// Who changed which cap.
+    Audit,
 }
 
 impl Tab {
     /// All, in their order.
-    pub const ALL: [Tab; 3] = [Tab::Overview, Tab::Prices, Tab::Sources];
+    pub const ALL: [Tab; 4] = [Tab::Overview, Tab::Prices, Tab::Sources, Tab::Audit];
 
     /// Returns its name.
     pub const fn says(self) -> &'static str {
@@ -43,6 +48,7 @@ impl Tab {
             Tab::Overview => "Overview",
             Tab::Prices => "Prices",
             Tab::Sources => "Sources",
+            Tab::Audit => "Audit",
         }
     }
 }
@@ -54,7 +60,7 @@ pub enum Mode {
     List,
     /// The filter of the table; the text it had before.
     Filter(String),
-    /// What one row is about; how far it is scrolled.
+    /// What one row is about; how far it is scrolled, or which of a tenant's models is selected.
     Opened(usize),
 }
 
@@ -65,6 +71,8 @@ pub enum Dialog {
     Help(usize),
     /// The themes; the one there was before.
     Themes(String),
+    /// A cap that is being changed.
+    Cap(Box<CapForm>),
 }
 
 /// What an [`App`] is made of.
@@ -80,6 +88,8 @@ pub struct Setup {
     pub themes: Vec<String>,
     /// The theme to begin with.
     pub theme: String,
+    /// Why no cap can be changed here; `None` where one can.
+    pub read_only: Option<String>,
 }
 
 /// What a frame showed: handed back by the loop.
@@ -109,12 +119,16 @@ pub struct App {
     pub(super) tenants: List<TenantId>,
     pub(super) prices: List<(Provider, ModelId)>,
     pub(super) sources: List<Label>,
+    pub(super) audit: List<CapRev>,
     pub(super) live: Picture,
     pub(super) frozen: Option<Box<(Picture, Timestamp)>>,
     pub(super) rows: usize,
     pub(super) moved: Timestamp,
     pub(super) sorted: Timestamp,
     pub(super) unsorted: bool,
+    /// The change that was made last from here.
+    pub(super) mine: Option<Mine>,
+    pub(super) hand: Hand,
     toast: Option<(String, Timestamp)>,
     focused: bool,
 }
@@ -137,12 +151,15 @@ impl App {
             tenants: List::new(),
             prices: List::new(),
             sources: List::new(),
+            audit: List::new(),
             live: Picture::new(books),
             frozen: None,
             rows: 1,
             moved: Timestamp::EPOCH,
             sorted: Timestamp::EPOCH,
             unsorted: false,
+            mine: None,
+            hand: Hand::default(),
             toast: None,
             focused: true,
         }
@@ -153,7 +170,7 @@ impl App {
         let mut effects = self.pass_time(now);
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => effects.extend(self.key(key)),
-            Event::Paste(text) => self.paste(&text),
+            Event::Paste(text) => effects.extend(self.paste(&text)),
             Event::Changed(changes, sources) => {
                 self.behind += if self.frozen.is_some() { changes.len() } else { 0 };
                 for change in &changes {
@@ -167,6 +184,10 @@ impl App {
             Event::Detail(detail) => self.take_detail(*detail),
             Event::Prices(window, prices) if window == self.window => self.take_prices(&prices),
             Event::FeedState(feed) => self.feed = feed,
+            Event::Guards(guards) => self.take_guards(guards),
+            Event::Caps(caps) => effects.extend(self.take_caps(*caps)),
+            Event::Used(scope, window, used) => self.take_used(scope, window, &used),
+            Event::CapSaved(saved) => effects.extend(self.take_saved(saved)),
             Event::Focus(focused) => self.focused = focused,
             Event::Stop(_) => effects.push(Effect::Quit),
             Event::Suspend => effects.push(Effect::Suspend),
@@ -184,6 +205,7 @@ impl App {
             Tab::Overview => self.tenants.seen(seen.rows),
             Tab::Prices => self.prices.seen(seen.rows),
             Tab::Sources => self.sources.seen(seen.rows),
+            Tab::Audit => self.audit.seen(seen.rows),
         }
         if let (Mode::Opened(offset), Some(shown)) = (&mut self.mode, seen.opened) {
             *offset = shown;
@@ -198,8 +220,9 @@ impl App {
         let hold = self.unsorted.then(|| self.moved.after(HOLD).max(self.sorted.after(RESORT)));
         let toast = self.toast.as_ref().map(|toast| toast.1.after(TOAST));
         let aging = self.frozen.is_some() || matches!(self.feed, Feed::Lag(_));
+        let aging = aging || !self.live.caps.guards.is_empty();
         let step = aging.then(|| self.now.after(Millis::new(1_000)));
-        [hold, toast, step].into_iter().flatten().min()
+        [hold, toast, step, self.saved_until()].into_iter().flatten().min()
     }
 
     /// Returns the name of the theme to draw with.
@@ -249,6 +272,13 @@ impl App {
         match (&self.dialog, &self.mode) {
             (Some(Dialog::Help(_)), _) => &[Context::Moving, Context::Always],
             (Some(Dialog::Themes(_)), _) => &[Context::Choosing, Context::Moving, Context::Always],
+            (Some(Dialog::Cap(form)), _) => match form.stage {
+                Stage::Typing => &[Context::Form, Context::Always],
+                Stage::Sure => &[Context::Sure, Context::Always],
+                Stage::Naming(_) => &[Context::Naming, Context::Always],
+                Stage::Saving => &[Context::Waiting, Context::Always],
+                Stage::Conflict(_) => &[Context::Conflict, Context::Always],
+            },
             (None, Mode::Filter(_)) => &[Context::Always],
             (None, _) => self.page_contexts(),
         }
@@ -256,10 +286,14 @@ impl App {
 
     /// Returns where keys work on this page.
     pub(super) fn page_contexts(&self) -> &'static [Context] {
-        use Context::{Always, List, Measured, Moving, Openable, Opened, Page, Spend};
+        use Context::{Always, Capped, List, Measured, Moving, Openable, Opened, Page, Spend, Undoable};
         match (self.tab, &self.mode) {
-            (Tab::Overview, Mode::Opened(_)) => &[Opened, Spend, Measured, Moving, Page, Always],
-            (Tab::Overview, _) => &[Openable, List, Spend, Measured, Moving, Page, Always],
+            (Tab::Overview, Mode::Opened(_)) => {
+                &[Opened, Capped, Undoable, Spend, Measured, Moving, Page, Always]
+            }
+            (Tab::Overview, _) => &[Openable, Capped, List, Undoable, Spend, Measured, Moving, Page, Always],
+            (Tab::Audit, Mode::Opened(_)) => &[Opened, Undoable, Moving, Page, Always],
+            (Tab::Audit, _) => &[Openable, List, Undoable, Moving, Page, Always],
             (Tab::Prices, _) => &[List, Spend, Moving, Page, Always],
             (Tab::Sources, Mode::Opened(_)) => &[Opened, Moving, Page, Always],
             (Tab::Sources, _) => &[Openable, List, Moving, Page, Always],
@@ -278,6 +312,7 @@ impl App {
             Tab::Overview => &self.tenants.filter,
             Tab::Prices => &self.prices.filter,
             Tab::Sources => &self.sources.filter,
+            Tab::Audit => &self.audit.filter,
         }
     }
 
@@ -292,6 +327,7 @@ impl App {
         self.now = now;
         // A clock that was set back must not hold the rows until it has caught up.
         (self.moved, self.sorted) = (self.moved.min(now), self.sorted.min(now));
+        self.hand.pressed = self.hand.pressed.min(now);
         if self.toast.as_ref().is_some_and(|toast| now < toast.1 || now.since(toast.1) >= TOAST) {
             self.toast = None;
         }
@@ -303,6 +339,7 @@ impl App {
             if self.window.minutes().is_some() {
                 effects.extend(self.load_what_is_shown());
             }
+            effects.extend(self.load_used_anew());
         }
         effects
     }

@@ -5,10 +5,18 @@ use crossterm::event::KeyEvent;
 use crate::domain::books::Books;
 use crate::domain::calendar::{Calendar, Span};
 use crate::domain::call::{ModelId, Provider, TenantId};
+use crate::domain::cap_log::CapChange;
+use crate::domain::cap_trial::Used;
+use crate::domain::enforcement::Heartbeat;
 use crate::domain::label::Label;
 use crate::domain::money::Rate;
 use crate::domain::rollup::{Change, Sums};
+use crate::domain::scope::Scope;
 use crate::domain::time::Timestamp;
+use crate::domain::window::Window as CapWindow;
+
+use super::cap_form::{CapWish, NotSaved};
+use super::caps::CapsNow;
 
 /// What happened outside.
 #[derive(Debug)]
@@ -33,6 +41,14 @@ pub enum Event {
     Prices(Window, Vec<PriceRow>),
     /// How the feeds stand as a whole.
     FeedState(Feed),
+    /// What the guards that live tell of themselves.
+    Guards(Vec<Heartbeat>),
+    /// The caps, how they stand and who changed them.
+    Caps(Box<CapsNow>),
+    /// What is used of a window: what was asked for by [`Effect::LoadUsed`].
+    Used(Scope, CapWindow, Box<Used>),
+    /// What became of [`Effect::SaveCap`]: the change as it is on record, or why there is none.
+    CapSaved(Result<Box<CapChange>, NotSaved>),
     /// The terminal's window gained or lost the focus.
     Focus(bool),
     /// A signal asks the program to end.
@@ -64,6 +80,10 @@ pub enum Effect {
     LoadPrices(Window),
     /// Keep the theme for the next start.
     SaveTheme(String),
+    /// Read what is used of a cap's window and send [`Event::Used`].
+    LoadUsed(Scope, CapWindow),
+    /// Save a cap and send [`Event::CapSaved`].
+    SaveCap(Box<CapWish>),
 }
 
 /// Everything the overview shows without being asked.

@@ -55,6 +55,30 @@ pub enum Action {
     Redraw,
     /// Stop until the shell continues us.
     Suspend,
+    /// Change the cap of the row.
+    Cap,
+    /// Take a change of a cap back.
+    Undo,
+    /// Show who changed which cap.
+    Audit,
+    /// Apply what the form says.
+    Apply,
+    /// Say so again.
+    Yes,
+    /// The next field of the form.
+    NextField,
+    /// The field before.
+    PrevField,
+    /// What comes before in a choice, or to the left.
+    Left,
+    /// What comes after it, or to the right.
+    Right,
+    /// The values that are saved.
+    Restore,
+    /// Begin again from what someone else has saved.
+    TakeTheirs,
+    /// Keep what is typed, over what someone else has saved.
+    KeepMine,
 }
 
 impl Action {
@@ -65,7 +89,8 @@ impl Action {
             Action::Help => "help",
             Action::Tab(0) => "overview",
             Action::Tab(1) => "prices",
-            Action::Tab(_) => "sources",
+            Action::Tab(2) => "sources",
+            Action::Tab(_) => "audit",
             Action::NextTab => "next tab",
             Action::PrevTab => "previous tab",
             Action::Down => "down",
@@ -88,7 +113,24 @@ impl Action {
             Action::Measure => "cost/tokens/calls",
             Action::Redraw => "redraw",
             Action::Suspend => "suspend",
+            Action::Cap => "cap",
+            Action::Undo => "undo a cap",
+            Action::Audit => "audit of caps",
+            Action::Apply => "apply",
+            Action::Yes => "yes, apply",
+            Action::NextField => "next field",
+            Action::PrevField => "field before",
+            Action::Left => "left",
+            Action::Right => "right",
+            Action::Restore => "saved values",
+            Action::TakeTheirs => "start again from theirs",
+            Action::KeepMine => "keep mine on top",
         }
+    }
+
+    /// Says whether it leads to a change of a cap.
+    pub const fn is_change(self) -> bool {
+        matches!(self, Action::Cap | Action::Undo)
     }
 }
 
@@ -113,6 +155,20 @@ pub enum Context {
     Opened,
     /// In a dialog that is chosen from.
     Choosing,
+    /// Where a row can have a cap.
+    Capped,
+    /// Where a change of a cap can be taken back.
+    Undoable,
+    /// In the form of a cap.
+    Form,
+    /// Where the form waits for a second word.
+    Sure,
+    /// Where the form waits for a name.
+    Naming,
+    /// Where the form waits for the store.
+    Waiting,
+    /// Where someone else has changed the same cap.
+    Conflict,
 }
 
 /// A line of the table of keys.
@@ -141,6 +197,7 @@ pub const DEFAULTS: &[Binding] = &[
     bind(Context::Page, "1", Action::Tab(0), 0),
     bind(Context::Page, "2", Action::Tab(1), 0),
     bind(Context::Page, "3", Action::Tab(2), 0),
+    bind(Context::Page, "4", Action::Tab(3), 0),
     bind(Context::Page, "tab", Action::NextTab, 0),
     bind(Context::Page, "shift-tab", Action::PrevTab, 0),
     bind(Context::Moving, "j", Action::Down, 0),
@@ -156,6 +213,7 @@ pub const DEFAULTS: &[Binding] = &[
     bind(Context::Moving, "ctrl-u", Action::PageUp, 0),
     bind(Context::Moving, "pgup", Action::PageUp, 0),
     bind(Context::Openable, "enter", Action::Open, 2),
+    bind(Context::Capped, "c", Action::Cap, 2),
     bind(Context::Choosing, "enter", Action::Keep, 1),
     bind(Context::Choosing, "esc", Action::Back, 2),
     bind(Context::Opened, "esc", Action::Back, 2),
@@ -169,6 +227,26 @@ pub const DEFAULTS: &[Binding] = &[
     bind(Context::Spend, "w", Action::Window, 6),
     bind(Context::Measured, "v", Action::Measure, 7),
     bind(Context::Page, "t", Action::Theme, 8),
+    bind(Context::Undoable, "u", Action::Undo, 10),
+    bind(Context::Page, "A", Action::Audit, 11),
+    bind(Context::Form, "ctrl-s", Action::Apply, 1),
+    bind(Context::Form, "esc", Action::Back, 2),
+    bind(Context::Form, "tab", Action::NextField, 3),
+    bind(Context::Form, "enter", Action::NextField, 0),
+    bind(Context::Form, "down", Action::NextField, 0),
+    bind(Context::Form, "shift-tab", Action::PrevField, 0),
+    bind(Context::Form, "up", Action::PrevField, 0),
+    bind(Context::Form, "left", Action::Left, 0),
+    bind(Context::Form, "right", Action::Right, 0),
+    bind(Context::Form, "ctrl-r", Action::Restore, 4),
+    bind(Context::Sure, "y", Action::Yes, 1),
+    bind(Context::Sure, "esc", Action::Back, 2),
+    bind(Context::Naming, "ctrl-s", Action::Apply, 1),
+    bind(Context::Naming, "esc", Action::Back, 2),
+    bind(Context::Waiting, "esc", Action::Back, 1),
+    bind(Context::Conflict, "r", Action::TakeTheirs, 1),
+    bind(Context::Conflict, "k", Action::KeepMine, 2),
+    bind(Context::Conflict, "esc", Action::Back, 3),
     bind(Context::Always, "ctrl-l", Action::Redraw, 0),
     bind(Context::Always, "ctrl-z", Action::Suspend, 0),
 ];
@@ -217,6 +295,9 @@ pub fn parse(name: &str) -> Option<KeyEvent> {
         "space" => plain(KeyCode::Char(' ')),
         "up" => plain(KeyCode::Up),
         "down" => plain(KeyCode::Down),
+        "left" => plain(KeyCode::Left),
+        "right" => plain(KeyCode::Right),
+        "delete" => plain(KeyCode::Delete),
         "home" => plain(KeyCode::Home),
         "end" => plain(KeyCode::End),
         "pgup" => plain(KeyCode::PageUp),

@@ -6,8 +6,12 @@ pub mod theme;
 pub mod keys;
 pub mod list;
 pub mod picture;
+pub mod field;
+pub mod caps;
+pub mod cap_form;
 pub mod app;
 pub mod act;
+pub mod cap_act;
 pub mod order;
 pub mod draw;
 pub mod term;
@@ -16,6 +20,9 @@ pub mod run;
 mod tests;
 
 pub use app::{App, Setup};
+pub use cap_act::conflict;
+pub use cap_form::{CapWish, NotSaved, Theirs};
+pub use caps::CapsNow;
 pub use event::{
     BadRow, Detail, Effect, Event, Feed, PriceRow, Snapshot, SourceRow, SourceState, Step, Window,
 };

@@ -5,9 +5,12 @@ use std::cmp::Reverse;
 use crate::domain::books::Book;
 use crate::domain::burn::Live;
 use crate::domain::call::{ModelId, Provider, TenantId};
+use crate::domain::cap::CapRev;
+use crate::domain::cap_log::CapChange;
 use crate::domain::label::Label;
 
 use super::app::{App, Tab};
+use super::caps::subject;
 use super::list::passes;
 use super::picture::Picture;
 
@@ -17,6 +20,8 @@ pub const TENANT_SORTS: [&str; 6] = ["window", "month", "$/h", "calls", "tokens"
 pub const PRICE_SORTS: [&str; 5] = ["window", "model", "in", "out", "tokens"];
 /// The columns that sources are sorted by.
 pub const SOURCE_SORTS: [&str; 4] = ["state", "name", "calls", "bad"];
+/// The columns that changes of caps are sorted by.
+pub const AUDIT_SORTS: [&str; 3] = ["when", "who", "what"];
 
 impl App {
     /// Sorts the rows of the tab. The other tabs are sorted once they are shown.
@@ -35,6 +40,10 @@ impl App {
             Tab::Sources => {
                 let (order, all) = self.source_order();
                 self.sources.set(order, all);
+            }
+            Tab::Audit => {
+                let (order, all) = self.audit_order();
+                self.audit.set(order, all);
             }
         }
     }
@@ -121,5 +130,23 @@ impl App {
             rows.reverse();
         }
         (rows.into_iter().map(|row| row.source).collect(), all)
+    }
+
+    fn audit_order(&self) -> (Vec<CapRev>, usize) {
+        let log = &self.picture().caps.log;
+        let filter = &self.audit.filter;
+        let mut rows: Vec<(String, &CapChange)> = log.iter().map(|row| (subject(row), row)).collect();
+        rows.retain(|(what, row)| {
+            [what.as_str(), row.by.as_str(), row.why.as_str()].into_iter().any(|text| passes(filter, text))
+        });
+        match self.audit.sort {
+            1 => rows.sort_by_key(|(_, row)| (row.by, Reverse(row.rev))),
+            2 => rows.sort_by(|one, other| (&one.0, other.1.rev).cmp(&(&other.0, one.1.rev))),
+            _ => rows.sort_by_key(|(_, row)| Reverse(row.rev)),
+        }
+        if self.audit.reverse {
+            rows.reverse();
+        }
+        (rows.into_iter().map(|(_, row)| row.rev).collect(), log.len())
     }
 }

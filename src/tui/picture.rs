@@ -8,6 +8,7 @@ use crate::domain::call::{ModelId, Provider, TenantId};
 use crate::domain::rollup::{Change, Sign, Sums};
 use crate::domain::time::{Millis, Timestamp};
 
+use super::caps::CapsNow;
 use super::event::{Detail, PriceRow, SourceRow, SourceState, Step, Window};
 
 /// The thing that rows are measured by.
@@ -92,13 +93,16 @@ pub struct Picture {
     pub window: Option<Loaded>,
     /// The tenant that is open.
     pub detail: Option<Detail>,
+    /// The caps.
+    pub caps: CapsNow,
 }
 
 impl Picture {
     /// Returns a picture of nothing.
     pub fn new(books: Books) -> Picture {
         let (sources, prices) = (Vec::new(), HashMap::new());
-        Picture { books, sources, prices, prices_of: None, window: None, detail: None }
+        let caps = CapsNow::default();
+        Picture { books, sources, prices, prices_of: None, window: None, detail: None, caps }
     }
 
     /// Takes in one change.

@@ -69,6 +69,8 @@ pub struct Glyphs {
     pub down: &'static str,
     /// Smallest first.
     pub up: &'static str,
+    /// Between words of one thing.
+    pub dot: &'static str,
     /// A trend's eight levels.
     pub levels: [&'static str; 8],
 }
@@ -80,6 +82,7 @@ pub const UNICODE: Glyphs = Glyphs {
     cursor: "▸",
     down: "▾",
     up: "▴",
+    dot: "·",
     levels: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
 };
 
@@ -90,6 +93,7 @@ pub const ASCII: Glyphs = Glyphs {
     cursor: ">",
     down: "v",
     up: "^",
+    dot: "-",
     levels: ["_", ".", ":", "-", "=", "+", "*", "#"],
 };
 

@@ -97,6 +97,14 @@ impl Screen {
         self.keys.write_all(keys.as_bytes()).expect("a terminal that takes keys");
     }
 
+    /// Waits until the terminal has been quiet for longer than a burst of keys lasts: as a hand does.
+    fn rest(&mut self) {
+        while let Ok(bytes) = self.bytes.recv_timeout(Duration::from_millis(80)) {
+            self.parser.process(&bytes);
+            self.seen.extend(bytes);
+        }
+    }
+
     fn process(&self) -> Pid {
         let id = self.child.process_id().and_then(|id| i32::try_from(id).ok()).expect("a process");
         Pid::from_raw(id).expect("a process")
@@ -203,6 +211,72 @@ fn what_another_program_records_is_shown() {
     screen.until("globex");
     screen.press("q");
     assert_eq!(screen.end().0, 0);
+}
+
+#[test]
+fn a_cap_that_is_set_on_the_screen_is_on_the_command_line_and_can_be_taken_back() {
+    let (home, ledger) = home();
+    let store = home.path("books.db").display().to_string();
+    let caps = |action: &str| home.print(&["--store", &store, "caps", action]);
+    let arguments = ["--store", &store, "--ledger", &ledger];
+    let mut screen = Screen::run(&home, env!("CARGO_BIN_EXE_outlay"), &arguments, &[]);
+    screen.until("acme");
+    screen.press("c");
+    screen.until("Cap: acme");
+    screen.rest();
+    screen.press("50/day\t\t\tdocs launch");
+    screen.until("left 50.00");
+    screen.until("docs launch");
+    screen.rest();
+    screen.press("\u{13}");
+    screen.until("y applies it");
+    assert!(caps("list").contains("no caps"), "nothing is saved before it is said again");
+    screen.rest();
+    screen.press("y");
+    screen.until("NOT enforced, no guard is running");
+    screen.until("not enforced");
+    assert_eq!(caps("list"), "tenant:acme 50.00/day --hard --note \"docs launch\"\n");
+    screen.rest();
+    screen.press("u");
+    screen.until("undo rev 1");
+    screen.rest();
+    screen.press("\u{13}");
+    screen.until("type acme to confirm");
+    screen.rest();
+    screen.press("acme");
+    screen.rest();
+    screen.press("\u{13}");
+    screen.until("> none");
+    assert!(caps("list").contains("no caps"));
+    let log = caps("log");
+    assert!(
+        log.lines().count() == 2 && log.contains("# docs launch") && log.contains("# undo rev 1"),
+        "{log}"
+    );
+    screen.press("A");
+    screen.until("[4 Audit]");
+    screen.until("2 changes");
+    screen.press("q");
+    assert_eq!(screen.end().0, 0);
+}
+
+#[test]
+fn pasted_text_sets_no_cap() {
+    let (home, ledger) = home();
+    let store = home.path("books.db").display().to_string();
+    let arguments = ["--store", &store, "--ledger", &ledger];
+    let mut screen = Screen::run(&home, env!("CARGO_BIN_EXE_outlay"), &arguments, &[]);
+    screen.until("acme");
+    screen.rest();
+    screen.press("\u{1b}[200~c9999/day\n\u{13}y\u{1b}[201~");
+    screen.until("paste ignored");
+    screen.rest();
+    screen.press("c9999/day\t\t\tlaunch\r\u{13}y");
+    screen.until("wrong window");
+    screen.rest();
+    screen.press("q");
+    assert_eq!(screen.end().0, 0);
+    assert!(home.print(&["--store", &store, "caps", "log"]).is_empty());
 }
 
 #[test]
@@ -356,6 +430,7 @@ fn shows_a_screen_that_panics() {
         host: String::new(),
         themes: vec!["dusk".to_owned()],
         theme: "dusk".to_owned(),
+        read_only: None,
     };
     let (sender, receiver) = sync_channel(16);
     let (themes, _) = Themes::new(Depth::Plain, UNICODE, &[]);

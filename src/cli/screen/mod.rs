@@ -1,9 +1,11 @@
 //! `outlay` itself: wires feeds, store and screen together.
 //!
-//! Three threads beside the screen: the feed reads, the recorder owns the writing connection, the
-//! librarian answers what the screen asks of the store. All meet in bounded channels.
+//! Four threads beside the screen: the feed reads, the recorder owns the writing connection, the
+//! librarian answers what the screen asks of the store, the clerk of the caps tells how they stand and
+//! saves what is changed. All meet in bounded channels.
 
 mod librarian;
+mod caps;
 mod recorder;
 mod sources;
 mod own;
@@ -20,6 +22,7 @@ use crate::feed::follow;
 use crate::feed::mark::Marks;
 use crate::store::Reader;
 use crate::tui::{App, Depth, Effect, Event, Feed, Setup, Themes};
+use caps::{CapClerk, Order};
 use librarian::{Librarian, Question};
 use recorder::Recorder;
 
@@ -27,6 +30,8 @@ use recorder::Recorder;
 const EVENTS: usize = 256;
 /// Batches waiting for the store.
 const BATCHES: usize = 32;
+/// Why no cap can be set where nothing is kept.
+const NO_STORE: &str = "caps are kept in a store: start without --ledger, or name one with --store";
 
 /// Shows the screen; on a pipe or a dumb terminal, prints today's sums once.
 pub fn run(context: &Context, given: &[String]) -> anyhow::Result<ExitCode> {
@@ -46,7 +51,7 @@ pub fn run(context: &Context, given: &[String]) -> anyhow::Result<ExitCode> {
     let store = import::open(&path, &book)?.0;
     let (events, received) = sync_channel(EVENTS);
     let (questions, asked) = sync_channel(EVENTS);
-    let (batches, recorded) = sync_channel(BATCHES);
+    let (batches, read) = sync_channel(BATCHES);
     let marks = Marks::new(store.marks()?);
     let librarian = Librarian {
         reader: Reader::open(&path)?,
@@ -57,7 +62,15 @@ pub fn run(context: &Context, given: &[String]) -> anyhow::Result<ExitCode> {
     let _ = events.send(Event::Loaded(Box::new(librarian.snapshot()?)));
     let has_feeds = !ledgers.is_empty();
     let follower = follow::follow(ledgers, marks, Arc::new(Databases), batches)?;
-    let clerk = Recorder {
+    let (orders, ordered) = sync_channel(EVENTS);
+    let clerk = CapClerk {
+        path: path.clone(),
+        reader: Reader::open(&path)?,
+        base: context.base(),
+        calendar: context.calendar.clone(),
+        events: events.clone(),
+    };
+    let recorder = Recorder {
         store,
         book,
         sources,
@@ -68,12 +81,15 @@ pub fn run(context: &Context, given: &[String]) -> anyhow::Result<ExitCode> {
     };
     let answering = events.clone();
     std::thread::spawn(move || librarian.answer(&asked, &answering));
-    std::thread::spawn(move || clerk.run(&recorded));
+    std::thread::spawn(move || recorder.run(&read));
+    std::thread::spawn(move || clerk.run(&ordered));
     if !has_feeds {
         let nothing = "no ledger found: add a [[feed]] (`outlay config init`), or use --ledger GLOB";
         let _ = events.send(Event::FeedState(Feed::Failed(nothing.to_owned())));
     }
-    let status = show(context, &received, &events, &questions)?;
+    let read_only = passing.is_some().then(|| NO_STORE.to_owned());
+    let desk = Desk { questions, orders, read_only };
+    let status = show(context, &received, &events, &desk)?;
     // With the receiver gone nobody waits for the screen, so the readers can end.
     drop(received);
     follower.stop();
@@ -81,11 +97,19 @@ pub fn run(context: &Context, given: &[String]) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(u8::try_from(status).unwrap_or(1)))
 }
 
+/// Where the screen's wishes go.
+struct Desk {
+    questions: SyncSender<Question>,
+    orders: SyncSender<Order>,
+    /// Why no cap can be changed.
+    read_only: Option<String>,
+}
+
 fn show(
     context: &Context,
     received: &Receiver<Event>,
     events: &SyncSender<Event>,
-    questions: &SyncSender<Question>,
+    desk: &Desk,
 ) -> anyhow::Result<i32> {
     let depth = Depth::detect(
         variable("NO_COLOR").as_deref(),
@@ -104,10 +128,17 @@ fn show(
         host: own::host(),
         themes: themes.names(),
         theme: own::theme(context),
+        read_only: desk.read_only.clone(),
     };
     let app = App::new(setup, now());
     let mut handle = |effect| {
+        let order = |order| {
+            // So many wait already that the next key or minute asks again; a change waits in its form.
+            let _ = desk.orders.try_send(order);
+        };
         let question = match effect {
+            Effect::LoadUsed(scope, window) => return order(Order::Used(scope, window)),
+            Effect::SaveCap(wish) => return order(Order::Save(wish)),
             Effect::Reload => Question::Everything,
             Effect::LoadWindow(window) => Question::Window(window),
             Effect::LoadDetail(tenant, window) => Question::Detail(tenant, window),
@@ -121,7 +152,7 @@ fn show(
             Effect::Quit | Effect::Suspend | Effect::Resume | Effect::Redraw => return,
         };
         // The librarian is busy with as many questions as it can hold: the next key asks again.
-        let _ = questions.try_send(question);
+        let _ = desk.questions.try_send(question);
     };
     Ok(crate::tui::run(received, events, app, &themes, &mut handle)?.code())
 }

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 
 use super::budget::{self, AccountKey};
-use super::cap::{self, Changed};
+use super::cap;
 use super::hold::{self, Kept};
 use crate::domain::budget::Budget;
 use crate::domain::cap::{Cap, CapKey, Mode};
+use crate::domain::cap_log::Changed;
 use crate::domain::gate::Pricing;
 use crate::domain::hold::State;
 use crate::domain::scope::{Account, Scope};

@@ -10,6 +10,7 @@ use super::order::Base;
 use crate::domain::call::TenantId;
 use crate::domain::cap::{Cap, CapKey, CapRev, Limit, Mode, OnBreach, Revision};
 use crate::domain::cap_book::CapBook;
+use crate::domain::cap_log::{CapChange, Changed};
 use crate::domain::label::Label;
 use crate::domain::scope::{PlanId, Scope};
 use crate::domain::time::Timestamp;
@@ -23,40 +24,6 @@ pub(super) struct Caps {
     /// Every cap that ever was, and those of all plans on all tenants: sums are kept for them all, so that
     /// a cap that comes back, or a tenant that changes its plan, finds what has been spent.
     pub(super) kept: Arc<CapBook>,
-}
-
-/// One change of the caps, as the log shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CapChange {
-    /// Its number.
-    pub rev: CapRev,
-    /// When it was made.
-    pub at: Timestamp,
-    /// Who made it.
-    pub by: Label,
-    /// Why; may be empty.
-    pub why: Label,
-    /// What was changed.
-    pub what: Changed,
-}
-
-/// What was changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Changed {
-    /// A cap.
-    Cap {
-        /// The cap before, where there was one.
-        old: Option<Cap>,
-        /// The cap from then on.
-        new: Cap,
-    },
-    /// The plan of a tenant.
-    Plan {
-        /// The tenant.
-        tenant: TenantId,
-        /// Its plan from then on; `None` is the default one.
-        plan: Option<PlanId>,
-    },
 }
 
 /// Returns the number of the newest change.
@@ -251,6 +218,11 @@ impl Reader {
     /// Returns the caps in force and who is on which plan.
     pub fn cap_book(&self, base: &Base) -> Result<CapBook, StoreError> {
         self.read(|conn, _| load(conn, base).map(|caps| CapBook::clone(&caps.book)))
+    }
+
+    /// Returns the number of the newest change of the caps.
+    pub fn cap_revision(&self) -> Result<CapRev, StoreError> {
+        self.read(|conn, _| revision(conn))
     }
 
     /// Returns every change of the caps and plans, oldest first.

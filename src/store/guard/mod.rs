@@ -24,7 +24,6 @@ mod vault;
 #[cfg(test)]
 mod tests;
 
-pub use cap::{CapChange, Changed};
 pub use change::{Author, ChangeError};
 pub use key::{ACTIVE, Authenticated, KeyRing, KeyRow, KeyWish, NewKey};
 pub use life::GuardRow;

@@ -3,8 +3,9 @@
 use rusqlite::Connection;
 
 use super::budget::{self, TENANT};
-use super::cap;
 use super::order::Base;
+use super::{cap, hold};
+use crate::domain::budget::{Budget, Imbalance};
 use crate::domain::calendar::Calendar;
 use crate::domain::cap::Cap;
 use crate::domain::cap_book::{CapBook, Touch};
@@ -12,6 +13,7 @@ use crate::domain::gate::Standing;
 use crate::domain::period::{Periods, periods};
 use crate::domain::scope::{Account, Scope};
 use crate::domain::time::Timestamp;
+use crate::domain::window::Window;
 use crate::store::name::Names;
 use crate::store::{Reader, StoreError};
 
@@ -28,8 +30,7 @@ impl Reader {
     ) -> Result<Vec<Standing>, StoreError> {
         self.read(|conn, names| {
             let book = cap::load(conn, base)?.book;
-            let high: Option<i64> = conn.query_row("SELECT high FROM vault", [], |row| row.get(0))?;
-            let at = now.max(high.map_or(now, Timestamp::from_millis));
+            let at = period_time(conn, now)?;
             let mut standings = Vec::new();
             for cap in book.caps() {
                 let found = periods(cap.window, calendar, at);
@@ -46,6 +47,37 @@ impl Reader {
             Ok(standings)
         })
     }
+}
+
+impl Reader {
+    /// Returns what a guard would find used of an account in a window, were it capped now, and when the
+    /// window empties. Where no such cap ever was, the sums are made from the holds, as a guard makes them.
+    pub fn used(
+        &self,
+        account: Account,
+        window: Window,
+        calendar: &Calendar,
+        now: Timestamp,
+    ) -> Result<(Budget, Option<Timestamp>), StoreError> {
+        self.read(|conn, _| {
+            let found = periods(window, calendar, period_time(conn, now)?);
+            let Some(key) = budget::key_known(account, conn)? else {
+                return Ok((Budget::default(), found.resets_at));
+            };
+            if budget::is_kept(conn, key, window.code())? {
+                return Ok((budget::since(conn, key, window.code(), found.since)?, found.resets_at));
+            }
+            let kept = hold::of_account(conn, key, found.since)?;
+            let sum = kept.iter().try_fold(Budget::default(), |sum, kept| sum.plus(kept.part()));
+            Ok((sum.ok_or_else(|| budget::broken(Imbalance::TooLarge))?, found.resets_at))
+        })
+    }
+}
+
+/// Returns the time by which periods are told: that of the guards, where it is later than `now`.
+fn period_time(conn: &Connection, now: Timestamp) -> rusqlite::Result<Timestamp> {
+    let high: Option<i64> = conn.query_row("SELECT high FROM vault", [], |row| row.get(0))?;
+    Ok(now.max(high.map_or(now, Timestamp::from_millis)))
 }
 
 /// Returns whose sums a cap is held against.

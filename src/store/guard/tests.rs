@@ -17,6 +17,7 @@ use crate::domain::calendar::Calendar;
 use crate::domain::call::{CallId, ModelId, Provider, TenantId};
 use crate::domain::cap::{Cap, CapRev, Revision};
 use crate::domain::cap_book::{Caller, CapBook, Touch};
+use crate::domain::cap_log::Changed;
 use crate::domain::closing::Closing;
 use crate::domain::gate::{Ask, Pricing, Standing, Verdict, judge};
 use crate::domain::hold::{Attempt, GuardId, Hold, HoldId, PriceRev, State};
@@ -25,9 +26,10 @@ use crate::domain::money::Money;
 use crate::domain::period::{Place as BudgetPlace, periods};
 use crate::domain::period_clock::Clocks;
 use crate::domain::plan::{Plan, Plans};
-use crate::domain::scope::{KeyId, PlanId};
+use crate::domain::scope::{Account, KeyId, PlanId};
 use crate::domain::time::{Millis, Timestamp};
 use crate::domain::tokens::Tokens;
+use crate::domain::window::Window;
 use crate::store::{Reader, Store, StoreError};
 
 /// 2026-11-20 00:00 UTC.
@@ -383,6 +385,28 @@ fn a_cap_set_at_noon_knows_the_morning() {
     admitted(&vault, ask(5, nanos(40), 4));
     assert_eq!(why(ask(6, nanos(41), 5)), Some(("model:m".to_owned(), 20, 90)));
     balanced(&place.path);
+}
+
+#[test]
+fn what_a_cap_would_find_used_is_what_it_finds() {
+    let place = place();
+    set(&place.path, &["all 1/day"]);
+    let vault = vault(&place.path);
+    let spent = admitted(&vault, ask(1, nanos(30), 0));
+    close(&vault, spent, Closing::Settled(nanos(20))).unwrap();
+    admitted(&vault, ask(2, nanos(40), 1));
+    let (calendar, now) = (Calendar::utc(), clocks(2).wall);
+    let account = Account::Tenant(TenantId::new("acme"));
+    let used = |window: &str| {
+        let window = Window::parse(window).unwrap();
+        Reader::open(&place.path).unwrap().used(account, window, &calendar, now).unwrap().0
+    };
+    let want = Budget { settled: nanos(20), uncertain: Amount::ZERO, reserved: nanos(40) };
+    assert_eq!([used("day"), used("rolling:6h"), used("total")], [want; 3]);
+    set(&place.path, &["tenant:acme 1/total"]);
+    admitted(&vault, ask(3, nanos(1), 3));
+    let want = Budget { reserved: nanos(40).plus(nanos(1)).unwrap(), ..want };
+    assert_eq!([used("day"), used("total")], [want; 2], "kept since, and summed from the holds");
 }
 
 #[test]

@@ -3,26 +3,33 @@
 use ratatui::layout::Rect;
 
 use super::bars::{self, Bars};
+use super::cap_words::{short_limit, standing_line, used_of};
+use super::dialog::wrap;
 use super::pen::{Pen, row};
 use super::table::{Column, Table, level};
 use crate::domain::burn::Live;
 use crate::domain::calendar::Calendar;
+use crate::domain::call::TenantId;
+use crate::domain::gate::Standing;
 use crate::domain::rollup::Sums;
 use crate::domain::time::Timestamp;
 use crate::tui::app::{App, Seen};
+use crate::tui::caps::{CapState, state};
 use crate::tui::event::{Detail, Step};
 use crate::tui::text;
 use crate::tui::theme::Meaning;
 
 /// Rows of the hours' bars, with heading.
 const HOUR_ROWS: u16 = 8;
+/// Caps that are told of.
+const CAP_LINES: usize = 3;
 /// Minutes that are drawn where the window is an hour.
 const MINUTES: usize = 60;
 /// Steps that gaps are filled up to; no window has more.
 const MOST_STEPS: usize = 48;
 
-/// Draws the page, scrolled down by `offset` models.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, offset: usize) -> Seen {
+/// Draws the page with one of the models selected.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, place: usize) -> Seen {
     let Some(tenant) = app.tenants.picked() else {
         return Seen::default();
     };
@@ -33,14 +40,59 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, offset: usize) -> S
         return Seen::default();
     };
     let below = if area.height >= HOUR_ROWS + 6 { HOUR_ROWS } else { 0 };
-    let top = Rect { height: area.height - below, ..area };
+    let caps = caps(app, tenant, usize::from(area.width).saturating_sub(1));
+    let lines = u16::try_from(caps.len()).unwrap_or(u16::MAX);
+    let lines = if area.height >= below + lines + 4 { lines } else { 0 };
+    let top = Rect { height: area.height - below - lines, ..area };
     let rows = usize::from(top.height.saturating_sub(2));
-    let offset = offset.min(detail.models.len().saturating_sub(rows));
-    models(detail, offset, rows).draw(pen, top);
-    if below > 0 {
-        over_time(pen, Rect { y: top.bottom(), height: below, ..area }, app, detail);
+    let place = place.min(detail.models.len().saturating_sub(1));
+    let offset = (place + 1).saturating_sub(rows.max(1));
+    let mut table = models(detail, offset, rows);
+    add_caps(&mut table, app, detail, offset);
+    table.selected = (rows > 0 && !detail.models.is_empty()).then_some(place - offset);
+    table.draw(pen, top);
+    for (index, (line, meaning)) in (0..lines).zip(&caps) {
+        pen.put(row(Rect { y: top.bottom(), height: lines, ..area }, index), 1, line, *meaning);
     }
-    Seen { rows, opened: Some(offset), ..Seen::default() }
+    if below > 0 {
+        over_time(pen, Rect { y: top.bottom() + lines, height: below, ..area }, app, detail);
+    }
+    Seen { rows, opened: Some(place), ..Seen::default() }
+}
+
+/// Returns how the caps of the tenant and of its models stand, the nearest first: a line each.
+fn caps(app: &App, tenant: TenantId, columns: usize) -> Vec<(String, Meaning)> {
+    let held = app.live.caps.enforcement(app.now);
+    let standings = app.picture().caps.of_tenant(tenant);
+    let line = |standing: &Standing| {
+        let meaning = match state(standing, held) {
+            CapState::Ok => Meaning::Muted,
+            CapState::Warn => Meaning::Warn,
+            CapState::Block | CapState::Down | CapState::Over => Meaning::Bad,
+        };
+        let words = format!("cap {}", standing_line(standing, held));
+        (wrap(&words, columns).remove(0), meaning)
+    };
+    standings.iter().take(CAP_LINES).map(line).collect()
+}
+
+/// Adds the caps of single models, where there are any.
+fn add_caps(table: &mut Table, app: &App, detail: &Detail, offset: usize) {
+    let held = app.live.caps.enforcement(app.now);
+    let known = &app.picture().caps;
+    let of = |model| known.of_model(detail.tenant, model).into_iter().next();
+    if !detail.models.iter().any(|(model, _)| of(*model).is_some()) {
+        return;
+    }
+    let (mut cap, mut used) = (Column::number("CAP", 7, 3), Column::number("USED", 5, 0));
+    let shown = table.name.cells.len().saturating_sub(1);
+    for (model, _) in detail.models.iter().skip(offset).take(shown) {
+        let cells = of(*model).map(|it| (short_limit(&it.touch.cap), used_of(&it, state(&it, held))));
+        let (limit, share) = cells.unwrap_or_else(|| ("none".to_owned(), "- ".to_owned()));
+        cap.cells.push(limit);
+        used.cells.push(share);
+    }
+    table.columns.extend([cap, used]);
 }
 
 fn models(detail: &Detail, offset: usize, rows: usize) -> Table {

@@ -16,6 +16,27 @@ pub(super) struct Dialog<'a> {
     pub(super) offset: usize,
     /// The line that keys act on.
     pub(super) selected: Option<usize>,
+    /// The line and the column where text goes.
+    pub(super) cursor: Option<(usize, usize)>,
+}
+
+/// Breaks a text into lines of whole words. A word that is too long for a line is left out and leaves a
+/// `~`: a part of a number would read as another one.
+pub(super) fn wrap(words: &str, columns: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in words.split_whitespace() {
+        let word = if text::width(word) > columns { "~" } else { word };
+        let line = lines.last_mut().map_or(0, |line| text::width(line));
+        match lines.last_mut() {
+            Some(last) if line == 0 => last.push_str(word),
+            Some(last) if line + 1 + text::width(word) <= columns => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// Draws the box at the top of an area, and returns the first line that it shows.
@@ -35,8 +56,13 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, dialog: &Dialog<'_>) -> usize 
     for (index, line) in dialog.lines.iter().enumerate().skip(offset).take(rows) {
         let at = row(window, u16::try_from(index - offset + 1).unwrap_or(u16::MAX));
         pen.put(at, 0, side, Meaning::Border);
-        pen.put(at, 2, &text::cut(line, usize::from(width).saturating_sub(4)), Meaning::Text);
+        let meaning = if line.trim_start().starts_with("! ") { Meaning::Bad } else { Meaning::Text };
+        pen.put(at, 2, &text::cut(line, usize::from(width).saturating_sub(4)), meaning);
         pen.put(at, usize::from(width.saturating_sub(1)), side, Meaning::Border);
+        if let Some((_, column)) = dialog.cursor.filter(|cursor| cursor.0 == index) {
+            let x = at.x + u16::try_from(column + 2).unwrap_or(u16::MAX).min(at.width);
+            pen.focus(Rect { x, width: 1, ..at }.intersection(at));
+        }
         if dialog.selected == Some(index) {
             pen.focus(Rect { x: at.x + 1.min(at.width), width: at.width.saturating_sub(2), ..at });
         }
@@ -54,7 +80,8 @@ fn frame(pen: &mut Pen<'_>, window: Rect, dialog: &Dialog<'_>, shown: std::ops::
     let last = row(window, window.height.saturating_sub(1));
     pen.put(last, 0, &format!("{bottom_left}{rule}{bottom_right}"), Meaning::Border);
     if shown.len() < dialog.lines.len() {
-        let rows = format!(" {}-{} of {}: j k ", shown.start + 1, shown.end, dialog.lines.len());
+        let keys = if dialog.cursor.is_some() { "tab" } else { "j k" };
+        let rows = format!(" {}-{} of {}: {keys} ", shown.start + 1, shown.end, dialog.lines.len());
         pen.put(last, 2, &text::cut(&rows, room), Meaning::Muted);
     }
 }

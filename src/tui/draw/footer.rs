@@ -13,8 +13,11 @@ pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App) {
     if app.dialog.is_none() && matches!(app.mode, Mode::Filter(_)) {
         return line_of(pen, line, &[("enter", "keep"), ("esc", "undo"), ("ctrl-u", "clear")]);
     }
-    let keys: Vec<(&str, &str)> =
-        keys::footer(app.contexts()).iter().map(|binding| (binding.key, binding.action.says())).collect();
+    let keys: Vec<(&str, &str)> = keys::footer(app.contexts())
+        .iter()
+        .filter(|binding| app.offers(binding.action))
+        .map(|binding| (binding.key, binding.action.says()))
+        .collect();
     line_of(pen, line, &keys);
 }
 

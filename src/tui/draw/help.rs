@@ -11,13 +11,13 @@ use crate::tui::keys;
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, offset: usize) -> usize {
     let lines = lines(app, usize::from(area.width));
     let title = "Keys: any other key closes".to_owned();
-    dialog::draw(pen, area, &Dialog { title, lines: &lines, offset, selected: None })
+    dialog::draw(pen, area, &Dialog { title, lines: &lines, offset, selected: None, cursor: None })
 }
 
 fn lines(app: &App, width: usize) -> Vec<String> {
     let mut entries: Vec<String> = Vec::new();
     for context in app.page_contexts() {
-        for (action, keys) in keys::help(*context) {
+        for (action, keys) in keys::help(*context).into_iter().filter(|line| app.offers(line.0)) {
             entries.push(format!("{:<12} {}", keys.join(" "), action.says()));
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! title      outlay 0.1.0  box  14:05 UTC                               live
-//! tabs      [1 Overview] 2 Prices  3 Sources
+//! tabs      [1 Overview] 2 Prices  3 Sources  4 Audit
 //! numbers    TODAY $415.38   MONTH $7,814   BURN $21.42/h
 //! sentence   ! the most urgent thing
 //! rule      ───────────────────────────────────────────────────────────────
@@ -27,6 +27,9 @@ mod footer;
 mod dialog;
 mod help;
 mod themes;
+mod cap_words;
+mod cap_form;
+mod audit;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -97,6 +100,7 @@ pub fn draw(frame: &mut Frame<'_>, app: &App, theme: &Theme) -> Seen {
     match &app.dialog {
         Some(Dialog::Help(offset)) => seen.help = Some(help::draw(&mut pen, over, app, *offset)),
         Some(Dialog::Themes(_)) => themes::draw(&mut pen, over, app),
+        Some(Dialog::Cap(form)) => cap_form::draw(&mut pen, over, app, form),
         None => {}
     }
     keep_inside(pen.buf);
@@ -128,6 +132,8 @@ fn content_of(pen: &mut Pen<'_>, area: Rect, app: &App, class: Class) -> Seen {
         (Tab::Overview, None) => tenants::draw(pen, area, app, class),
         (Tab::Prices, _) => prices::draw(pen, area, app),
         (Tab::Sources, None) => sources::draw(pen, area, app),
+        (Tab::Audit, Some(offset)) => audit::draw_one(pen, area, app, offset),
+        (Tab::Audit, None) => audit::draw(pen, area, app),
     }
 }
 
@@ -162,6 +168,7 @@ fn nothing(pen: &mut Pen<'_>, area: Rect, app: &App, all: usize) {
             Tab::Overview => empty(app.picture().sources.len()),
             Tab::Prices => vec!["No price is known.".to_owned()],
             Tab::Sources => vec!["No source is watched.".to_owned()],
+            Tab::Audit => vec!["No cap was ever changed.".to_owned()],
         }
     };
     for (index, line) in lines.iter().enumerate() {

@@ -15,6 +15,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App) {
         Tab::Overview => totals(app),
         Tab::Prices => prices(app),
         Tab::Sources => sources_row(app),
+        Tab::Audit => audit(app),
     };
     pen.first_that_fits(line, &versions);
 }
@@ -86,6 +87,14 @@ fn prices(app: &App) -> Vec<Vec<Span>> {
         let verb = if unknown == 1 { "has" } else { "have" };
         long.push((format!("   {unknown} {verb} NO PRICE"), Meaning::Warn));
     }
+    vec![long, short]
+}
+
+fn audit(app: &App) -> Vec<Vec<Span>> {
+    let changes = i64::try_from(app.picture().caps.log.len()).unwrap_or(i64::MAX);
+    let short = vec![(format!(" {}", text::plural(changes, "change")), Meaning::Text)];
+    let mut long = short.clone();
+    long.push(("   nothing is ever deleted here".to_owned(), Meaning::Muted));
     vec![long, short]
 }
 

@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::pen::Pen;
+use crate::domain::enforcement::{Enforcement, LATE};
 use crate::tui::app::App;
 use crate::tui::event::{Feed, SourceState};
 use crate::tui::text;
@@ -28,12 +29,30 @@ fn sentence(app: &App) -> Option<(String, Meaning)> {
     if let Some(row) = source(SourceState::Stale) {
         return Some((format!("{}: nothing new. {}", row.source, row.note), Meaning::Warn));
     }
+    if let Some(sentence) = guard(app) {
+        return Some((sentence, Meaning::Bad));
+    }
     if let Some(sentence) = unpriced(app) {
         return Some((sentence, Meaning::Warn));
     }
     let bad = picture.sources.iter().find(|row| row.bad > 0)?;
     let lines = text::plural(i64::try_from(bad.bad).unwrap_or(i64::MAX), "line");
     Some((format!("{}: {lines} could not be read (3)", bad.source), Meaning::Warn))
+}
+
+/// Says that a guard does not hold the caps that are saved.
+fn guard(app: &App) -> Option<String> {
+    let caps = &app.live.caps;
+    let waits = app.shown_change().is_some_and(|(mine, _)| app.now.since(mine.saved) < LATE);
+    match caps.enforcement(app.now) {
+        Enforcement::Late { name, age } => {
+            Some(format!("{name} has told nothing for {}: nobody knows which caps it holds", text::age(age)))
+        }
+        Enforcement::Behind { name, rev } if !waits => {
+            Some(format!("{name} has not applied rev {}: it holds rev {}", caps.book.rev().0, rev.0))
+        }
+        _ => None,
+    }
 }
 
 /// Says which models of the window have no price: the one with most calls by name.

@@ -2,17 +2,18 @@
 
 use ratatui::layout::Rect;
 
+use super::cap_words::outcome;
 use super::pen::{Pen, Span};
 use super::tenants;
 use crate::tui::app::{App, Mode, Seen, Tab};
-use crate::tui::order::{PRICE_SORTS, SOURCE_SORTS};
+use crate::tui::order::{AUDIT_SORTS, PRICE_SORTS, SOURCE_SORTS};
 use crate::tui::text;
 use crate::tui::theme::Meaning;
 
 /// Draws the status.
 pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App, seen: Seen) {
-    if let Some(toast) = app.toast() {
-        pen.put(line, 1, &text::cut(toast, usize::from(line.width).saturating_sub(1)), Meaning::Text);
+    if let Some((message, meaning)) = message(app) {
+        pen.put(line, 1, &text::cut(&message, usize::from(line.width).saturating_sub(1)), meaning);
         return;
     }
     if app.dialog.is_none() && matches!(app.mode, Mode::Filter(_)) {
@@ -40,6 +41,10 @@ pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App, seen: Seen) {
             let sort = if list.sort == 0 { app.window.says() } else { PRICE_SORTS[list.sort] };
             (sort, list.reverse, list.order.len(), list.all, list.visible(seen.rows).0)
         }
+        Tab::Audit => {
+            let list = &app.audit;
+            (AUDIT_SORTS[list.sort], list.reverse, list.order.len(), list.all, list.visible(seen.rows).0)
+        }
         Tab::Sources => {
             let list = &app.sources;
             (SOURCE_SORTS[list.sort], list.reverse, list.order.len(), list.all, list.visible(seen.rows).0)
@@ -53,7 +58,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App, seen: Seen) {
     let muted = |text: String| -> Vec<Span> { vec![(text, Meaning::Muted)] };
     let window = match app.tab {
         Tab::Overview | Tab::Prices => format!("    {}", window(app)),
-        Tab::Sources => String::new(),
+        Tab::Sources | Tab::Audit => String::new(),
     };
     pen.first_that_fits(
         line,
@@ -66,6 +71,15 @@ pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App, seen: Seen) {
             muted(format!(" {rows}")),
         ],
     );
+}
+
+/// Returns a short message, or what has become of a change.
+fn message(app: &App) -> Option<Span> {
+    if let Some(toast) = app.toast() {
+        return Some((toast.to_owned(), Meaning::Text));
+    }
+    let (mine, held) = app.shown_change()?;
+    Some((outcome(mine, held), if held.holds() { Meaning::Good } else { Meaning::Warn }))
 }
 
 fn window(app: &App) -> String {

@@ -157,10 +157,11 @@ impl Table {
 
 fn warned(cell: &str, meaning: Meaning) -> Meaning {
     match cell.trim_end() {
-        "STALE" => Meaning::Warn,
-        "ERROR" => Meaning::Bad,
+        "STALE" | "warn" => Meaning::Warn,
+        "ERROR" | "BLOCK" | "DOWN" | "over" => Meaning::Bad,
+        "nocap" => Meaning::Muted,
         "ok" => Meaning::Good,
-        cell if cell.ends_with('?') => Meaning::Warn,
+        cell if cell.ends_with(['?', '!']) => Meaning::Warn,
         _ => meaning,
     }
 }

@@ -3,12 +3,14 @@
 use ratatui::layout::Rect;
 
 use super::bars::{self, Bars};
+use super::cap_words::{short_limit, used_of};
 use super::pen::{Pen, row};
 use super::table::{Column, Sorted, Table, level};
 use super::{Class, nothing};
 use crate::domain::burn::Live;
 use crate::domain::call::TenantId;
 use crate::tui::app::{App, Seen};
+use crate::tui::caps::state;
 use crate::tui::event::Window;
 use crate::tui::order::TENANT_SORTS;
 use crate::tui::text;
@@ -78,7 +80,33 @@ fn columns(app: &App, visible: &[TenantId], glyphs: &Glyphs, class: Class) -> Ta
     for column in columns.iter_mut().filter(|column| column.meaning == Meaning::Money) {
         column.cells = level(std::mem::take(&mut column.cells));
     }
+    if picture.caps.has_tenant_caps() {
+        add_caps(&mut columns, app, visible);
+    }
     Table { name, columns, selected: None, sum: true }
+}
+
+/// Adds what each tenant's nearest cap is, how much of it is used and how it stands.
+fn add_caps(columns: &mut Vec<Column>, app: &App, visible: &[TenantId]) {
+    let held = app.live.caps.enforcement(app.now);
+    let mut cap = Column::number("CAP", 7, 2);
+    let mut used = Column::number("USED", 5, 0);
+    let mut word = Column::word("STATE", 5, 0);
+    for tenant in visible {
+        let standings = app.picture().caps.of_tenant(*tenant);
+        let worst = standings.iter().map(|standing| state(standing, held)).min();
+        let cells = match (standings.first(), worst) {
+            (Some(nearest), Some(worst)) => {
+                [short_limit(&nearest.touch.cap), used_of(nearest, worst), worst.says().to_owned()]
+            }
+            _ => ["none".to_owned(), "- ".to_owned(), "nocap".to_owned()],
+        };
+        for (column, cell) in [&mut cap, &mut used, &mut word].into_iter().zip(cells) {
+            column.cells.push(cell);
+        }
+    }
+    columns.splice(3..3, [cap, used]);
+    columns.push(word);
 }
 
 fn sum(app: &App, total: Option<Live>, second: Window) -> [String; 7] {

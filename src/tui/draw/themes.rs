@@ -21,5 +21,5 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) {
     let rows = usize::from(area.height.saturating_sub(2));
     let offset = selected.map_or(0, |place| (place + 1).saturating_sub(rows));
     let title = "Theme: enter keeps".to_owned();
-    dialog::draw(pen, area, &Dialog { title, lines: &lines, offset, selected });
+    dialog::draw(pen, area, &Dialog { title, lines: &lines, offset, selected, cursor: None });
 }

@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::pen::{Pen, Span, width};
+use crate::domain::enforcement::Enforcement;
 use crate::tui::app::App;
 use crate::tui::event::Feed;
 use crate::tui::text;
@@ -26,8 +27,11 @@ pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App) {
     if line.width >= 120 {
         lefts.insert(0, plain(format!(" outlay {version}{host}  {date} {clock} {zone}")));
     }
-    let right = state(app);
     let total = usize::from(line.width);
+    let right = match guard(app, pen.theme.glyphs.dot, line.width) {
+        Some(guard) => [vec![guard, ("  ".to_owned(), Meaning::Text)], state(app)].concat(),
+        None => state(app),
+    };
     let rest = total.saturating_sub(width(&right) + 1);
     if let Some(left) = lefts.iter().find(|left| width(left) < rest) {
         pen.spans(line, 0, left);
@@ -35,6 +39,22 @@ pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App) {
     if width(&right) <= total {
         pen.spans(line, rest, &right);
     }
+}
+
+/// Says whether the caps are in force, as the guards tell it; nothing where there is neither.
+fn guard(app: &App, dot: &str, width: u16) -> Option<Span> {
+    let caps = &app.live.caps;
+    let wide = width >= 60;
+    let rev = caps.book.rev().0;
+    caps.is_used().then(|| match caps.enforcement(app.now) {
+        Enforcement::Nobody => ("not enforced".to_owned(), Meaning::Warn),
+        Enforcement::Held { .. } if !wide => ("enforced".to_owned(), Meaning::Good),
+        Enforcement::Held { age, .. } => {
+            (format!("enforced {dot} rev {rev} {dot} {}", text::age(age)), Meaning::Good)
+        }
+        Enforcement::Behind { rev: old, .. } => (format!("guard rev {}<{rev}", old.0), Meaning::Bad),
+        Enforcement::Late { age, .. } => (format!("guard STALE {}", text::age(age)), Meaning::Bad),
+    })
 }
 
 fn state(app: &App) -> Vec<Span> {

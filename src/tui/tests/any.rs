@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::*;
 
-const KEYS: [&str; 30] = [
+const KEYS: [&str; 37] = [
     "q",
     "?",
     "1",
@@ -36,6 +36,13 @@ const KEYS: [&str; 30] = [
     "7",
     "<ctrl-l>",
     "<F1>",
+    "c",
+    "u",
+    "A",
+    "y",
+    "<ctrl-s>",
+    "<ctrl-r>",
+    "4",
 ];
 
 fn names() -> impl Strategy<Value = Vec<String>> {
@@ -155,7 +162,7 @@ proptest! {
 
 #[test]
 fn no_key_is_bound_twice_where_it_works() {
-    for keys in ["", "2", "3", "<enter>", "3<enter>", "t", "?"] {
+    for keys in ["", "2", "3", "4", "<enter>", "3<enter>", "t", "?", "c"] {
         let mut app = app(Some(snapshot(0)));
         press(&mut app, keys);
         let here: Vec<_> = keys::DEFAULTS.iter().filter(|it| app.contexts().contains(&it.context)).collect();

@@ -1,6 +1,7 @@
 //! Tests of the screen as a whole: keys in, cells out.
 
 mod any;
+mod caps;
 mod hostile;
 mod pages;
 
@@ -41,6 +42,7 @@ fn setup() -> Setup {
         host: "ops-1".to_owned(),
         themes: vec!["dusk".to_owned(), "paper".to_owned(), "signal".to_owned()],
         theme: "dusk".to_owned(),
+        read_only: None,
     }
 }
 
@@ -493,7 +495,7 @@ fn tabs_themes_and_measures_go_round() {
     let mut app = app(Some(snapshot(0)));
     press(&mut app, "<tab><tab>");
     assert_eq!(app.tab, Tab::Sources);
-    press(&mut app, "<tab>v");
+    press(&mut app, "<tab><tab>v");
     assert_eq!(app.measure.says(), "tokens");
     assert_eq!(press(&mut app, "<ctrl-z>"), [Effect::Suspend]);
     assert_eq!(press(&mut app, "?jqq"), [Effect::Quit]);

@@ -52,6 +52,9 @@ fn pages() -> Vec<(&'static str, App)> {
         ("help", pressed(normal(), "?")),
         ("themes", pressed(normal(), "tj")),
     ]
+    .into_iter()
+    .chain(caps::pages())
+    .collect()
 }
 
 #[test]
