@@ -8,6 +8,7 @@ use super::caps::CapsNow;
 use super::event::Effect;
 use super::field::Field;
 use super::keys::{self, Action};
+use crate::domain::cap::CapRev;
 use crate::domain::cap_log::{CapChange, Changed};
 use crate::domain::cap_trial::{Asking, Used};
 use crate::domain::enforcement::{Enforcement, Heartbeat, enforcement};
@@ -262,6 +263,17 @@ impl App {
             }
         }
         Vec::new()
+    }
+
+    /// Returns what holds the caps that are saved, those included that were saved from here just now.
+    pub(super) fn enforcement(&self) -> Enforcement {
+        enforcement(&self.live.caps.guards, self.saved_rev(), self.now)
+    }
+
+    /// Returns the newest revision that is known to be saved.
+    pub(super) fn saved_rev(&self) -> CapRev {
+        let mine = self.mine.as_ref().map_or(CapRev::default(), |mine| mine.change.rev);
+        self.live.caps.book.rev().max(mine)
     }
 
     /// Returns what holds the change that was made last from here.

@@ -9,10 +9,9 @@ use crate::domain::call::{ModelId, Provider, TenantId};
 use crate::domain::cap::{Cap, CapKey, Mode, OnBreach};
 use crate::domain::cap_book::{Caller, CapBook, Touch};
 use crate::domain::cap_log::{CapChange, Changed};
-use crate::domain::enforcement::{Enforcement, Heartbeat, enforcement};
+use crate::domain::enforcement::{Enforcement, Heartbeat};
 use crate::domain::gate::Standing;
 use crate::domain::scope::{Account, Scope};
-use crate::domain::time::Timestamp;
 
 /// How caps stand, each with each account it is held against.
 pub type Standings = HashMap<(CapKey, Account), Standing>;
@@ -69,11 +68,6 @@ impl CapsNow {
         let of_tenants =
             |cap: &Arc<Cap>| matches!(cap.scope, Scope::Tenant(_) | Scope::EachTenant | Scope::Plan(_));
         self.book.caps().any(of_tenants)
-    }
-
-    /// Returns what holds the caps now.
-    pub fn enforcement(&self, now: Timestamp) -> Enforcement {
-        enforcement(&self.guards, self.book.rev(), now)
     }
 
     /// Returns the cap that is saved under a key.

@@ -246,7 +246,7 @@ fn a_cap_that_is_set_on_the_screen_is_on_the_command_line_and_can_be_taken_back(
     screen.press("acme");
     screen.rest();
     screen.press("\u{13}");
-    screen.until("> none");
+    screen.until("acme 50.00/day > none/day");
     assert!(caps("list").contains("no caps"));
     let log = caps("log");
     assert!(

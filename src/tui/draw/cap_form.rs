@@ -150,7 +150,7 @@ fn preview(sheet: &mut Sheet, app: &App, form: &CapForm) {
             foretold(sheet, app, &cap, used);
         }
     }
-    sheet.say("Guard", &guards(app.live.caps.enforcement(app.now)));
+    sheet.say("Guard", &guards(app.enforcement()));
     let others =
         app.live.caps.book.caps().filter(|other| other.scope == cap.scope && other.key() != cap.key());
     let others: Vec<String> = others.map(|other| limit_of(other)).collect();

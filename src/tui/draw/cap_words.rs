@@ -114,15 +114,29 @@ pub(super) fn reached(reach: Reach, calendar: &Calendar, now: Timestamp) -> Stri
     }
 }
 
+/// Returns a change in few words: `docs-rag 200.00/day > 250.00/day`; with what happens at the limit where
+/// that alone is another.
+fn brief(change: &CapChange) -> String {
+    let subject = subject(change);
+    let whose = subject.strip_prefix("tenant:").unwrap_or(&subject);
+    let limit = |cap: &Cap| format!("{}/{}", cap.limit, cap.window);
+    match &change.what {
+        Changed::Cap { old: Some(old), new } if limit(old) != limit(new) => {
+            format!("{whose} {} > {}", limit(old), limit(new))
+        }
+        _ => format!("{whose} {}", change_line(change)),
+    }
+}
+
 /// Returns what has become of the change that was made last from here.
 pub(super) fn outcome(mine: &Mine, held: Enforcement) -> String {
-    let what = format!("{} {}", subject(&mine.change), change_line(&mine.change));
+    let what = brief(&mine.change);
     match (mine.held, held) {
-        (Some(at), _) => {
+        (Some(at), held) if held.holds() => {
             let tenths = at.since(mine.saved).count().div_ceil(100);
             format!("enforced after {}.{}s: {what}   u undo", tenths / 10, tenths % 10)
         }
-        (None, Enforcement::Nobody) => format!("saved, NOT enforced, no guard is running: {what}   u undo"),
-        (None, _) => format!("saved, waiting for the guard: {what}"),
+        (_, Enforcement::Nobody) => format!("saved, NOT enforced, no guard is running: {what}   u undo"),
+        _ => format!("saved, waiting for the guard: {what}"),
     }
 }

@@ -62,7 +62,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, place: usize) -> Se
 
 /// Returns how the caps of the tenant and of its models stand, the nearest first: a line each.
 fn caps(app: &App, tenant: TenantId, columns: usize) -> Vec<(String, Meaning)> {
-    let held = app.live.caps.enforcement(app.now);
+    let held = app.enforcement();
     let standings = app.picture().caps.of_tenant(tenant);
     let line = |standing: &Standing| {
         let meaning = match state(standing, held) {
@@ -78,7 +78,7 @@ fn caps(app: &App, tenant: TenantId, columns: usize) -> Vec<(String, Meaning)> {
 
 /// Adds the caps of single models, where there are any.
 fn add_caps(table: &mut Table, app: &App, detail: &Detail, offset: usize) {
-    let held = app.live.caps.enforcement(app.now);
+    let held = app.enforcement();
     let known = &app.picture().caps;
     let of = |model| known.of_model(detail.tenant, model).into_iter().next();
     if !detail.models.iter().any(|(model, _)| of(*model).is_some()) {

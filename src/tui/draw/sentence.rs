@@ -42,14 +42,13 @@ fn sentence(app: &App) -> Option<(String, Meaning)> {
 
 /// Says that a guard does not hold the caps that are saved.
 fn guard(app: &App) -> Option<String> {
-    let caps = &app.live.caps;
     let waits = app.shown_change().is_some_and(|(mine, _)| app.now.since(mine.saved) < LATE);
-    match caps.enforcement(app.now) {
+    match app.enforcement() {
         Enforcement::Late { name, age } => {
             Some(format!("{name} has told nothing for {}: nobody knows which caps it holds", text::age(age)))
         }
         Enforcement::Behind { name, rev } if !waits => {
-            Some(format!("{name} has not applied rev {}: it holds rev {}", caps.book.rev().0, rev.0))
+            Some(format!("{name} has not applied rev {}: it holds rev {}", app.saved_rev().0, rev.0))
         }
         _ => None,
     }

@@ -88,7 +88,7 @@ fn columns(app: &App, visible: &[TenantId], glyphs: &Glyphs, class: Class) -> Ta
 
 /// Adds what each tenant's nearest cap is, how much of it is used and how it stands.
 fn add_caps(columns: &mut Vec<Column>, app: &App, visible: &[TenantId]) {
-    let held = app.live.caps.enforcement(app.now);
+    let held = app.enforcement();
     let mut cap = Column::number("CAP", 7, 2);
     let mut used = Column::number("USED", 5, 0);
     let mut word = Column::word("STATE", 5, 0);

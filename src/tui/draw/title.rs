@@ -45,8 +45,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App) {
 fn guard(app: &App, dot: &str, width: u16) -> Option<Span> {
     let caps = &app.live.caps;
     let wide = width >= 60;
-    let rev = caps.book.rev().0;
-    caps.is_used().then(|| match caps.enforcement(app.now) {
+    let rev = app.saved_rev().0;
+    caps.is_used().then(|| match app.enforcement() {
         Enforcement::Nobody => ("not enforced".to_owned(), Meaning::Warn),
         Enforcement::Held { .. } if !wide => ("enforced".to_owned(), Meaning::Good),
         Enforcement::Held { age, .. } => {

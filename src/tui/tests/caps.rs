@@ -254,15 +254,18 @@ fn a_change_waits_for_the_guard_and_then_is_enforced() {
     let text = "tenant:docs-rag 250.00/day --on-breach downgrade:gpt-4o-mini";
     let change = change_of(5, Some(CAPS[0]), text);
     app.update(Event::CapSaved(Ok(Box::new(change.clone()))), app.now);
-    shows(&mut app, "saved, waiting for the guard: tenant:docs-rag 200.00/day");
+    shows(&mut app, "saved, waiting for the guard: docs-rag 200.00/day > 250.00/day");
+    shows(&mut app, "guard rev 4<5");
     let mut log = CapsNow::clone(&caps(Some(4))).log.to_vec();
     log.insert(0, change);
     app.update(Event::Caps(Box::new(caps_of(log, Some(4)))), app.now);
     shows(&mut app, "guard rev 4<5");
     let later = app.now.after(Millis::new(300));
     app.update(Event::Guards(vec![beat(5, later)]), later);
-    shows(&mut app, "enforced after 0.3s: tenant:docs-rag");
+    shows(&mut app, "enforced after 0.3s: docs-rag 200.00/day > 250.00/day   u undo");
     shows(&mut app, "enforced · rev 5 · 0s");
+    app.update(Event::Guards(Vec::new()), later);
+    shows(&mut app, "saved, NOT enforced, no guard is running");
     app.update(Event::Tick, later.after(Millis::new(10_000)));
     shows(&mut app, "filter: none");
 }
