@@ -30,7 +30,7 @@ const SLOW_TICK: Duration = Duration::from_secs(2);
 /// it, and folders for which there was no watch left.
 const WATCHED_TICK: Duration = Duration::from_secs(10);
 /// After this long without a new line the looks become rarer.
-const QUIET: Duration = Duration::from_secs(20);
+const QUIET: Duration = Duration::from_secs(5);
 /// Shortest time between two looks: a busy writer makes one batch of many lines.
 const PAUSE: Duration = Duration::from_millis(15);
 /// Shortest time between two look-ups of the patterns.

@@ -28,6 +28,8 @@ use crate::tui::{CapWish, CapsNow, Event, NotSaved, conflict};
 
 /// How often it looks for what others have written: a guard's word is on the screen within a tenth of a second.
 const LOOK: Duration = Duration::from_millis(50);
+/// The same while no guard lives: there is no word to wait for, and an idle screen should cost next to nothing.
+const LONE_LOOK: Duration = Duration::from_millis(500);
 /// How often it feels whether the guards live, which nobody writes down, and reads how caps stand at most.
 const PULSE: Millis = Millis::new(1_000);
 /// How far ahead of the clock calls still count to now.
@@ -69,7 +71,8 @@ impl CapClerk {
     pub(super) fn run(self, orders: &Receiver<Order>) {
         let mut told = Told::default();
         loop {
-            let answer = match orders.recv_timeout(LOOK) {
+            let look = if told.guards.is_empty() { LONE_LOOK } else { LOOK };
+            let answer = match orders.recv_timeout(look) {
                 Ok(order) => self.answer(&order),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
