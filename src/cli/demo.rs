@@ -48,6 +48,8 @@ const CAPS: [&str; 8] = [
 ];
 /// How long the plan of calls is, in its own time.
 const LENGTH: Millis = Millis::from_minutes(24 * 60);
+/// A day that is younger has not all in it that [`Scenario::now`] asks for.
+const YOUNG: Millis = Millis::from_minutes(6 * 60);
 /// What the applications show to nobody: the simulated provider takes any key.
 const KEY: &str = "sk-simulated";
 
@@ -58,11 +60,14 @@ pub fn run(mut context: Context, speed: u32) -> anyhow::Result<ExitCode> {
     }
     let folder = tempfile::tempdir().context("cannot make a folder for the demo's store")?;
     let path = folder.path().join("demo.db");
-    let scenario = scenario(now());
-    let prices = PriceBook::builtin();
-    remember(&path, &scenario, &prices)?;
+    let prices = context.prices()?;
+    context.calendar = calendar(now());
+    let scenario = scenario(&context.calendar, now());
+    remember(&path, (&scenario, &context.calendar), &prices)?;
     let keys = set_up(&path)?;
-    // Nothing of the user's is touched or read: the screen follows a ledger of its own, and the store.
+    // Nothing of the user's is touched, and of the configuration no feed, cap or plan is read: the screen follows
+    // a ledger of its own, and the store.
+    (context.settings.caps, context.settings.plans) = (Vec::new(), Vec::new());
     let ledger = folder.path().join("more.jsonl");
     std::fs::write(&ledger, "").context("cannot make the demo's ledger")?;
     context.settings.set_store(path.clone());
@@ -72,10 +77,9 @@ pub fn run(mut context: Context, speed: u32) -> anyhow::Result<ExitCode> {
         tenant: None,
         line: 0,
     }];
-    context.calendar = Calendar::utc();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let (stop, stopped) = oneshot::channel::<()>();
-    let started = runtime.block_on(start(&path, prices))?;
+    let started = runtime.block_on(start(&path, prices, &context.calendar))?;
     let applications = Applications { guard: started.address, keys, speed };
     let from = scenario.now;
     runtime.spawn(async move {
@@ -94,9 +98,17 @@ pub fn run(mut context: Context, speed: u32) -> anyhow::Result<ExitCode> {
     shown
 }
 
+/// Returns the calendar of the demo: UTC, or where its day is too young for the plan of a day, one that is eight
+/// hours ahead.
+fn calendar(now: Timestamp) -> Calendar {
+    let utc = Calendar::utc();
+    let young = now.since(utc.day(now).start) < YOUNG;
+    young.then(|| Calendar::named("Etc/GMT-8").ok()).flatten().unwrap_or(utc)
+}
+
 /// Returns the day of the demo: today, with a client that runs away and an outage soon.
-fn scenario(now: Timestamp) -> Scenario {
-    let midnight = Calendar::utc().day(now).start;
+fn scenario(calendar: &Calendar, now: Timestamp) -> Scenario {
+    let midnight = calendar.day(now).start;
     let minutes = |count| now.after(Millis::from_minutes(count));
     let incidents = vec![
         Incident::Runaway { tenant: "beta-copilot", from: minutes(1), until: minutes(31), times: 150 },
@@ -106,8 +118,12 @@ fn scenario(now: Timestamp) -> Scenario {
 }
 
 /// Writes what was spent before the demo begins.
-fn remember(path: &Path, scenario: &Scenario, book: &PriceBook) -> anyhow::Result<()> {
-    let calls = history(scenario, Calendar::utc().month(scenario.now).start);
+fn remember(
+    path: &Path,
+    (scenario, calendar): (&Scenario, &Calendar),
+    book: &PriceBook,
+) -> anyhow::Result<()> {
+    let calls = history(scenario, calendar.month(scenario.now).start);
     let mut decoded = Decoded { calls, ..Decoded::default() };
     decoded.tally.lines = decoded.calls.len() as u64;
     let (source, format) = (Label::new("before the demo"), Label::new("demo"));
@@ -143,7 +159,7 @@ struct Started {
 }
 
 /// Starts the provider, and makes the guard before it ready, each on a port of its own on this machine.
-async fn start(path: &Path, prices: PriceBook) -> anyhow::Result<Started> {
+async fn start(path: &Path, prices: PriceBook, calendar: &Calendar) -> anyhow::Result<Started> {
     let behind = listen().await?;
     let provider = behind.local_addr()?.to_string();
     tokio::spawn(serve(behind, Provider::new(Options::new(Arc::new(now)))));
@@ -159,13 +175,13 @@ async fn start(path: &Path, prices: PriceBook) -> anyhow::Result<Started> {
         name: Label::new("demo"),
         pid: std::process::id(),
         listen: Label::new(&address.to_string()),
-        calendar: Calendar::utc(),
+        calendar: calendar.clone(),
         base: Base::default(),
         linger: super::guard::LINGER,
         now: clock.both(),
     })?;
     let guard = GuardSetting { listen: address, admin: admin.local_addr()?, ..GuardSetting::default() };
-    let house = House::new(Plan { guard, upstreams, vault, prices, calendar: Calendar::utc(), clock });
+    let house = House::new(Plan { guard, upstreams, vault, prices, calendar: calendar.clone(), clock });
     Ok(Started { address, house: Arc::new(house), ready: Ready { calls, admin } })
 }
 
@@ -192,6 +208,15 @@ fn upstream(name: &str, dialect: Dialect, (provider, path): (&str, &str)) -> Ups
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_day_of_the_demo_is_old_enough_at_any_hour() {
+        for minute in 0..24 * 60 {
+            let now = Timestamp::from_seconds(1_795_305_600).after(Millis::from_minutes(minute));
+            let day = calendar(now).day(now);
+            assert!(day.contains(now) && now.since(day.start) >= YOUNG, "{minute}");
+        }
+    }
 
     #[test]
     fn every_cap_of_the_demo_can_be_read() {
