@@ -12,6 +12,7 @@ pub mod observation;
 pub mod price;
 pub mod rollup;
 pub mod burn;
+pub mod forecast;
 pub mod books;
 pub mod limits;
 pub mod failure;
