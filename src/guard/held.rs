@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use tokio::sync::oneshot;
 
-use super::house::House;
+use super::house::{House, Landing};
 use crate::domain::amount::Amount;
 use crate::domain::call::Call;
 use crate::domain::closing::Closing;
@@ -69,26 +69,22 @@ impl Held {
         self.sent = true;
     }
 
-    /// Closes it, and waits until that is written. Where the store is down the vault goes on trying.
-    pub async fn close(mut self, closing: Closing, call: Call) {
-        let (written, wait) = oneshot::channel();
-        self.put(closing, Some(call), move || {
-            // Nobody may wait any more.
-            let _ = written.send(());
-        });
-        let _ = wait.await;
+    /// Closes it. `landing` is dropped once that is written, or is with the vault, which goes on trying.
+    pub fn close(mut self, closing: Closing, call: Call, landing: Landing) {
+        self.put(closing, Some(call), Some(landing));
     }
 
-    fn put(&mut self, closing: Closing, call: Option<Call>, then: impl FnOnce() + Send + 'static) {
+    fn put(&mut self, closing: Closing, call: Option<Call>, landing: Option<Landing>) {
         self.open = false;
         let close = Close { hold: self.admission.hold, closing, call, now: self.house.clock.now() };
         let (house, accounts) = (Arc::clone(&self.house), std::mem::take(&mut self.accounts));
+        let money = self.amount.money().nanos();
         self.house.vault.close(close, move |_| {
+            house.metrics.holds.dec();
+            house.metrics.held.dec_by(money);
             house.turns.free(accounts);
-            then();
+            drop(landing);
         });
-        self.house.metrics.holds.dec();
-        self.house.metrics.held.dec_by(self.amount.money().nanos());
     }
 }
 
@@ -97,7 +93,7 @@ impl Drop for Held {
     fn drop(&mut self) {
         if self.open {
             let closing = if self.sent { Closing::Uncertain(self.amount) } else { Closing::Voided };
-            self.put(closing, None, || {});
+            self.put(closing, None, None);
         }
     }
 }

@@ -1,5 +1,8 @@
 //! The table `budget`: the sums of one account in one period.
 
+use std::collections::{HashMap, HashSet};
+
+use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use crate::domain::amount::Amount;
@@ -11,9 +14,15 @@ use crate::domain::scope::{Account, KeyId};
 use crate::domain::tokens::Tokens;
 use crate::store::name::{self, Names};
 
+macro_rules! columns {
+    () => {
+        "settled_money, settled_calls, settled_tokens, uncertain_money, uncertain_calls, uncertain_tokens, \
+         reserved_money, reserved_calls, reserved_tokens"
+    };
+}
+
 /// The columns of a [`Budget`], in order.
-pub(super) const COLUMNS: &str = "settled_money, settled_calls, settled_tokens, uncertain_money, uncertain_calls, \
-                                  uncertain_tokens, reserved_money, reserved_calls, reserved_tokens";
+pub(super) const COLUMNS: &str = columns!();
 
 /// An account as numbers: its kind and up to two names.
 pub(super) type AccountKey = [i64; 3];
@@ -74,8 +83,10 @@ pub(super) fn since(
     window: i64,
     since: i64,
 ) -> rusqlite::Result<Budget> {
-    let mut statement = conn.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM budget WHERE kind = ?1 AND first = ?2 AND second = ?3 AND window = ?4 AND start >= ?5"
+    let mut statement = conn.prepare_cached(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM budget WHERE kind = ?1 AND first = ?2 AND second = ?3 AND window = ?4 AND start >= ?5"
     ))?;
     let mut rows = statement.query([kind, first, second, window, since])?;
     let mut sum = Budget::default();
@@ -85,47 +96,84 @@ pub(super) fn since(
     Ok(sum)
 }
 
-/// Returns the row of an account's period; begins it where there is none.
-pub(super) fn row(
-    conn: &Connection,
-    [kind, first, second]: AccountKey,
-    period: PeriodId,
-    born: i64,
-) -> rusqlite::Result<i64> {
-    let place = [kind, first, second, period.window, period.start];
-    let known = conn
-        .prepare_cached(
-            "SELECT row FROM budget WHERE kind = ?1 AND first = ?2 AND second = ?3 AND window = ?4 AND start = ?5",
-        )?
-        .query_row(place, |row| row.get(0))
-        .optional()?;
-    match known {
-        Some(row) => Ok(row),
-        None => conn
-            .prepare_cached(
-                "INSERT INTO budget (kind, first, second, window, start, born) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?
-            .insert(params![kind, first, second, period.window, period.start, born]),
-    }
+/// Rows that are known to be there: none is ever taken away. Forgotten with a transaction that did not happen.
+#[derive(Default)]
+pub(super) struct Rows {
+    of_period: HashMap<(AccountKey, PeriodId), i64, RandomState>,
+    kept: HashSet<(AccountKey, i64), RandomState>,
 }
 
-/// Says whether sums of an account have ever been kept for a window.
-pub(super) fn is_kept(
-    conn: &Connection,
-    [kind, first, second]: AccountKey,
-    window: i64,
-) -> rusqlite::Result<bool> {
-    conn.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM budget WHERE kind = ?1 AND first = ?2 AND second = ?3 AND window = ?4)",
-    )?
-    .query_row([kind, first, second, window], |row| row.get(0))
+/// So many rows are remembered at most.
+const REMEMBERED: usize = 1 << 16;
+
+impl Rows {
+    /// Returns the row of an account's period; begins it where there is none.
+    pub(super) fn row(
+        &mut self,
+        conn: &Connection,
+        account: AccountKey,
+        period: PeriodId,
+        born: i64,
+    ) -> rusqlite::Result<i64> {
+        if let Some(row) = self.of_period.get(&(account, period)) {
+            return Ok(*row);
+        }
+        let [kind, first, second] = account;
+        let place = [kind, first, second, period.window, period.start];
+        let known = conn
+            .prepare_cached(
+                "SELECT row FROM budget WHERE kind = ?1 AND first = ?2 AND second = ?3 AND window = ?4
+                 AND start = ?5",
+            )?
+            .query_row(place, |row| row.get(0))
+            .optional()?;
+        let row = match known {
+            Some(row) => row,
+            None => conn
+                .prepare_cached(
+                    "INSERT INTO budget (kind, first, second, window, start, born)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                )?
+                .insert(params![kind, first, second, period.window, period.start, born])?,
+        };
+        if self.of_period.len() >= REMEMBERED {
+            *self = Rows::default();
+        }
+        self.of_period.insert((account, period), row);
+        Ok(row)
+    }
+
+    /// Says whether sums of an account have ever been kept for a window.
+    pub(super) fn is_kept(
+        &mut self,
+        conn: &Connection,
+        account: AccountKey,
+        window: i64,
+    ) -> rusqlite::Result<bool> {
+        if self.kept.contains(&(account, window)) {
+            return Ok(true);
+        }
+        let [kind, first, second] = account;
+        let kept = conn
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM budget WHERE kind = ?1 AND first = ?2 AND second = ?3
+                 AND window = ?4)",
+            )?
+            .query_row([kind, first, second, window], |row| row.get(0))?;
+        if kept && self.kept.len() < REMEMBERED {
+            self.kept.insert((account, window));
+        }
+        Ok(kept)
+    }
 }
 
 /// Writes the sums of a row.
 pub(super) fn put(conn: &Connection, row: i64, budget: Budget) -> rusqlite::Result<()> {
     let values = [budget.settled, budget.uncertain, budget.reserved].into_iter().flat_map(numbers);
-    conn.prepare_cached(&format!(
-        "UPDATE budget SET ({COLUMNS}) = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) WHERE row = ?10"
+    conn.prepare_cached(concat!(
+        "UPDATE budget SET (",
+        columns!(),
+        ") = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) WHERE row = ?10"
     ))?
     .execute(params_from_iter(values.chain([row])))
     .map(drop)
@@ -134,7 +182,8 @@ pub(super) fn put(conn: &Connection, row: i64, budget: Budget) -> rusqlite::Resu
 /// Moves money in each of these rows.
 pub(super) fn apply(conn: &Connection, rows: &[i64], movement: Movement) -> rusqlite::Result<()> {
     for &row in rows {
-        let mut statement = conn.prepare_cached(&format!("SELECT {COLUMNS} FROM budget WHERE row = ?1"))?;
+        let mut statement =
+            conn.prepare_cached(concat!("SELECT ", columns!(), " FROM budget WHERE row = ?1"))?;
         let before = statement.query_row([row], |row| read(row, 0))?;
         let after = before.apply(movement).map_err(broken)?;
         put(conn, row, after)?;

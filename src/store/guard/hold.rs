@@ -31,9 +31,15 @@ pub(super) struct Kept {
     pub(super) state: State,
 }
 
+macro_rules! columns {
+    () => {
+        "boot, number, call_high, call_low, attempt, tenant, provider, model, at, priced, places, money, calls, \
+         tokens, predicted, state, charged_money, charged_calls, charged_tokens"
+    };
+}
+
 /// The columns that [`read`] takes, in order.
-const COLUMNS: &str = "boot, number, call_high, call_low, attempt, tenant, provider, model, at, priced, places, \
-                       money, calls, tokens, predicted, state, charged_money, charged_calls, charged_tokens";
+const COLUMNS: &str = columns!();
 
 impl Kept {
     /// Returns what it adds to each of its places.
@@ -95,7 +101,7 @@ fn whole(high: i64, low: i64) -> u128 {
 /// Finds a hold.
 pub(super) fn find(conn: &Connection, id: HoldId) -> rusqlite::Result<Option<Kept>> {
     let mut statement =
-        conn.prepare_cached(&format!("SELECT {COLUMNS} FROM hold WHERE boot = ?1 AND number = ?2"))?;
+        conn.prepare_cached(concat!("SELECT ", columns!(), " FROM hold WHERE boot = ?1 AND number = ?2"))?;
     statement.query_row(halves(id), read).optional()
 }
 

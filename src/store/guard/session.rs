@@ -65,7 +65,8 @@ impl Session {
         let fault = |error: rusqlite::Error| StoreError::of(path, &error);
         let identity = conn.query_row("SELECT identity FROM vault", [], |row| row.get(0)).map_err(fault)?;
         // Little is moved from the log at a time, so that no commit waits long for it.
-        conn.execute_batch("PRAGMA wal_autocheckpoint = 1000").map_err(fault)?;
+        // A guard reads and writes the newest pages alone: few need to be at hand.
+        conn.execute_batch("PRAGMA wal_autocheckpoint = 1000; PRAGMA cache_size = -4096").map_err(fault)?;
         let file = look(path)?;
         let names = Names::default();
         let path = path.to_owned();
@@ -111,6 +112,28 @@ impl Session {
             self.full = Some(full);
         }
         Ok(())
+    }
+
+    /// Begins a transaction that may write.
+    pub(super) fn begin(&self) -> rusqlite::Result<()> {
+        self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([]).map(drop)
+    }
+
+    /// Commits it. From then on the store knows that this guard lives.
+    pub(super) fn end(&mut self) -> rusqlite::Result<()> {
+        self.conn.prepare_cached("COMMIT")?.execute([])?;
+        self.enlisted = true;
+        Ok(())
+    }
+
+    /// Undoes what was not committed.
+    pub(super) fn undo(&mut self) {
+        if !self.conn.is_autocommit() && self.conn.execute_batch("ROLLBACK").is_err() {
+            // Whatever it is: the next look opens the store anew.
+            self.file = (0, 0);
+        }
+        self.names = Names::default();
+        self.forget();
     }
 }
 

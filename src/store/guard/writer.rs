@@ -4,8 +4,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 
+use super::budget::Rows;
 use super::cap;
 use super::group::{self, Done, Office, Outcome};
 use super::hold;
@@ -22,7 +23,6 @@ use crate::domain::limits::Limits;
 use crate::domain::period_clock::Clocks;
 use crate::domain::time::Timestamp;
 use crate::store::StoreError;
-use crate::store::name::Names;
 
 /// Orders committed together at most.
 const GROUP: usize = 256;
@@ -30,8 +30,6 @@ const GROUP: usize = 256;
 const NAP: Duration = Duration::from_millis(50);
 /// Closings that are kept while the store cannot be used.
 const BACKLOG: usize = 65_536;
-/// How often the caps may change under one group before it gives up.
-const CHANGES: usize = 16;
 
 /// One thing to do, with whom to tell.
 pub(super) enum Order {
@@ -90,7 +88,18 @@ pub(super) fn start(setup: Setup, queue: Arc<Queue<Order>>) -> Result<(Shown, Jo
     })));
     let now = setup.now.wall;
     let caps = cap::load(&session.conn, &setup.base).map_err(|error| StoreError::of(&path, &error))?;
-    let office = Office { setup, boot, caps, clock: None, next: 1, told: None, doubt: None, note: None };
+    let office = Office {
+        setup,
+        boot,
+        caps,
+        clock: None,
+        high: None,
+        rows: Rows::default(),
+        next: 1,
+        told: None,
+        doubt: None,
+        note: None,
+    };
     let identity = session.identity().to_vec();
     let mut writer = Writer {
         office,
@@ -173,18 +182,35 @@ impl Writer {
     /// Looks whether there is news; says whether there is nothing to write about it.
     fn look_idly(&mut self) -> bool {
         let before = self.office.caps.book.rev();
-        match self.ready() {
+        match self.ready().and_then(|()| self.read_news()) {
             Ok(()) => self.office.caps.book.rev() == before,
             Err(_) => false,
         }
     }
 
-    /// Commits orders, the backlog first, and answers them.
+    /// Commits orders, the backlog first, and answers them. Whoever would have to wait for money is judged
+    /// again behind the closings that stand in line.
     fn serve(&mut self, orders: Vec<Order>) {
+        let waiting = self.serve_once(orders);
+        if waiting.is_empty() {
+            return;
+        }
+        let mut again = self.queue.take_tells();
+        if !again.is_empty() {
+            let (orders, _): (Vec<Order>, Vec<Outcome>) = waiting.into_iter().unzip();
+            again.extend(orders);
+            let waiting = self.serve_once(again);
+            return answer(waiting);
+        }
+        answer(waiting);
+    }
+
+    /// Commits orders, the backlog first, and answers them, but for those that would have to wait.
+    fn serve_once(&mut self, orders: Vec<Order>) -> Vec<(Order, Outcome)> {
         let mut all = std::mem::take(&mut self.backlog);
         all.extend(orders);
-        match self.attempt(&all) {
-            Ok(done) => self.finish(all, done),
+        match self.commit(&all) {
+            Ok(done) => return self.finish(all, done),
             Err(Failure::Before(StoreError::Statement { .. })) if all.len() > 1 => {
                 // One of them cannot be done. The others do not suffer from it.
                 for order in all {
@@ -196,18 +222,16 @@ impl Writer {
                 for order in all {
                     order.refuse(&fault);
                 }
-                self.session
-                    .iter_mut()
-                    .for_each(|session| session.names = crate::store::name::Names::default());
             }
             Err(failure) => self.fail(failure, all),
         }
+        Vec::new()
     }
 
     fn serve_alone(&mut self, order: Order) {
         let one = vec![order];
-        match self.attempt(&one) {
-            Ok(done) => self.finish(one, done),
+        match self.commit(&one) {
+            Ok(done) => answer(self.finish(one, done)),
             Err(Failure::Before(fault @ StoreError::Statement { .. })) => {
                 for order in one {
                     order.refuse(&fault);
@@ -217,13 +241,14 @@ impl Writer {
         }
     }
 
-    fn finish(&mut self, orders: Vec<Order>, done: Done) {
-        self.office.told = done.told;
+    /// Answers the orders of a group that was committed; hands back those that would have to wait.
+    fn finish(&mut self, orders: Vec<Order>, done: Done) -> Vec<(Order, Outcome)> {
+        (self.office.told, self.office.high) = (done.told, done.high);
         done.dead.into_iter().for_each(Life::bury);
         self.show(None);
-        for (order, outcome) in orders.into_iter().zip(done.outcomes) {
-            order.answer(outcome);
-        }
+        let (waiting, rest) = orders.into_iter().zip(done.outcomes).partition(|(_, outcome)| outcome.waits());
+        answer(rest);
+        waiting
     }
 
     fn fail(&mut self, failure: Failure, mut orders: Vec<Order>) {
@@ -275,18 +300,7 @@ impl Writer {
         }
     }
 
-    /// Does a group in one transaction.
-    fn attempt(&mut self, orders: &[Order]) -> Result<Done, Failure> {
-        for _ in 0..CHANGES {
-            self.ready().map_err(Failure::Ready)?;
-            if let Some(done) = self.commit(orders)? {
-                return Ok(done);
-            }
-        }
-        Err(Failure::Ready(StoreError::Locked { path: self.office.setup.path.clone() }))
-    }
-
-    /// Opens the store where it is not open, checks that it is the one it was, and reads what is new.
+    /// Opens the store where it is not open, and checks that it is the one it was.
     fn ready(&mut self) -> Result<(), StoreError> {
         let done = self.try_ready();
         if let Err(error) = &done {
@@ -303,72 +317,94 @@ impl Writer {
         {
             self.session = None;
         }
-        let session = match &mut self.session {
-            Some(session) => session,
-            empty => empty.insert(Session::reopen(&path, &self.identity)?),
-        };
+        if self.session.is_none() {
+            self.session = Some(Session::reopen(&path, &self.identity)?);
+        }
         if self.life.as_ref().is_none_or(|life| !life.is_visible()) {
             self.life = None;
             self.life = Some(Life::take(&path, self.office.boot)?);
         }
-        let fault = |error: rusqlite::Error| StoreError::of(&path, &error);
-        if !session.has_news().map_err(fault)? {
-            return Ok(());
-        }
-        let changed = group::refresh(&session.conn, &mut self.office).map_err(fault);
-        let keys = key::revision(&session.conn).map_err(fault);
-        let news = changed.and_then(|caps| Ok((caps, keys? != self.keys.0)));
-        match news {
-            Ok((false, false)) => Ok(()),
-            Ok((_, keys)) => {
-                if keys {
-                    let number = key::revision(&session.conn).map_err(fault)?;
-                    self.keys = (number, Arc::new(KeyRing::load(&session.conn).map_err(fault)?));
-                }
-                self.show(self.fault.clone());
-                Ok(())
+        Ok(())
+    }
+
+    /// Reads what others have written since the last look, and shows it. Within a transaction that is all that
+    /// can be known until it ends.
+    fn read_news(&mut self) -> Result<(), StoreError> {
+        let Some(session) = &mut self.session else { return Ok(()) };
+        let news = session.has_news().and_then(|news| {
+            if !news {
+                return Ok(false);
             }
+            let caps = group::refresh(&session.conn, &mut self.office)?;
+            let number = key::revision(&session.conn)?;
+            let keys = number != self.keys.0;
+            if keys {
+                self.keys = (number, Arc::new(KeyRing::load(&session.conn)?));
+            }
+            Ok(caps || keys)
+        });
+        match news {
+            Ok(false) => {}
+            Ok(true) => self.show(self.fault.clone()),
             Err(error) => {
                 session.forget();
-                Err(error)
+                return Err(StoreError::of(&self.office.setup.path, &error));
+            }
+        }
+        Ok(())
+    }
+
+    /// Does a group in one transaction.
+    fn commit(&mut self, orders: &[Order]) -> Result<Done, Failure> {
+        self.ready().map_err(Failure::Ready)?;
+        loop {
+            let done = self.attempt(orders);
+            if !matches!(done, Ok(Some(_))) {
+                // What was numbered in a transaction that did not happen is not to be used again.
+                self.office.rows = Rows::default();
+                self.session.iter_mut().for_each(Session::undo);
+            }
+            if let Some(done) = done? {
+                return Ok(done);
             }
         }
     }
 
-    /// Does a group once; `None`: the caps changed before the lock was taken.
-    fn commit(&mut self, orders: &[Order]) -> Result<Option<Done>, Failure> {
+    /// Does a group once; `None`: a hard cap is new, so that the commit has to wait for the disk after all.
+    fn attempt(&mut self, orders: &[Order]) -> Result<Option<Done>, Failure> {
         let path = self.office.setup.path.clone();
-        let gone = || Failure::Ready(StoreError::Missing { path: path.clone() });
         let before = |error: rusqlite::Error| Failure::Before(StoreError::of(&path, &error));
-        let full = self.must_wait_for_the_disk(orders);
         let patience = if self.fault.is_none() { Patience::Usual } else { Patience::Short };
-        let Writer { session, office, .. } = self;
-        let session = session.as_mut().ok_or_else(gone)?;
+        let full = self.must_wait_for_the_disk(orders);
+        let session = self.session()?;
         session.prepare(patience, full).map_err(before)?;
-        let Session { conn, names, enlisted, .. } = session;
-        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(before)?;
-        if cap::revision(&tx).map_err(before)? != office.caps.book.rev() {
-            drop(tx);
-            session.forget();
+        session.begin().map_err(before)?;
+        self.read_news().map_err(Failure::Before)?;
+        if !full && self.must_wait_for_the_disk(orders) {
             return Ok(None);
         }
-        if !*enlisted {
-            enlist(&tx, office).map_err(before)?;
-        }
-        let first = office.next;
-        let failure = match group::run(&tx, names, office, orders) {
-            Ok(done) => match tx.commit() {
-                Ok(()) => {
-                    *enlisted = true;
-                    return Ok(Some(done));
-                }
-                Err(error) => Failure::Commit(first, StoreError::of(&path, &error)),
-            },
-            Err(error) => before(error),
+        let first = self.office.next;
+        let done = self.run(orders).map_err(before)?;
+        let ended = self.session()?.end();
+        ended.map_err(|error| Failure::Commit(first, StoreError::of(&path, &error)))?;
+        Ok(Some(done))
+    }
+
+    fn session(&mut self) -> Result<&mut Session, Failure> {
+        let path = &self.office.setup.path;
+        let gone = || Failure::Ready(StoreError::Missing { path: path.clone() });
+        self.session.as_mut().ok_or_else(gone)
+    }
+
+    /// Does what is to be done between the beginning of a transaction and its end.
+    fn run(&mut self, orders: &[Order]) -> rusqlite::Result<Done> {
+        let Writer { session: Some(session), office, .. } = self else {
+            return Err(rusqlite::Error::InvalidQuery);
         };
-        // Numbers given to names in a transaction that did not happen are not to be used again.
-        *names = Names::default();
-        Err(failure)
+        if !session.enlisted {
+            enlist(&session.conn, office)?;
+        }
+        group::run(&session.conn, &mut session.names, office, orders)
     }
 
     /// Says whether a hard cap may be at stake: then the commit is on the disk before it is answered.
@@ -412,6 +448,12 @@ impl Writer {
         {
             life.bury();
         }
+    }
+}
+
+fn answer(orders: Vec<(Order, Outcome)>) {
+    for (order, outcome) in orders {
+        order.answer(outcome);
     }
 }
 
