@@ -4,10 +4,11 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::domain::label::printable;
 
-use super::app::{App, Dialog, Mode, Tab};
+use super::app::{App, Dialog, Mode};
 use super::event::Effect;
 use super::keys::{self, Action, Context};
-use super::order::{AUDIT_SORTS, PRICE_SORTS, SOURCE_SORTS, TENANT_SORTS};
+use super::list::Rows as _;
+use super::tab::Tab;
 
 /// The longest filter, in columns.
 const FILTER_COLUMNS: usize = 120;
@@ -59,8 +60,8 @@ impl App {
             Action::Suspend => return vec![Effect::Suspend],
             Action::Help => self.dialog = Some(Dialog::Help(0)),
             Action::Tab(tab) => self.show(tab),
-            Action::NextTab => self.show((self.tab as usize + 1) % Tab::ALL.len()),
-            Action::PrevTab => self.show((self.tab as usize + Tab::ALL.len() - 1) % Tab::ALL.len()),
+            Action::NextTab => self.show(self.tab.other(1)),
+            Action::PrevTab => self.show(self.tab.other(Tab::ALL.len() - 1)),
             Action::Down => self.step(1),
             Action::Up => self.step(-1),
             Action::First => self.step(isize::MIN),
@@ -99,8 +100,8 @@ impl App {
         Vec::new()
     }
 
-    pub(super) fn show(&mut self, tab: usize) {
-        self.tab = Tab::ALL.get(tab).copied().unwrap_or(self.tab);
+    pub(super) fn show(&mut self, tab: Tab) {
+        self.tab = tab;
         self.close();
         self.resort();
     }
@@ -119,7 +120,7 @@ impl App {
     }
 
     fn half_page(&self) -> isize {
-        isize::try_from(self.rows / 2).unwrap_or(1).max(1)
+        isize::try_from(self.height / 2).unwrap_or(1).max(1)
     }
 
     fn step(&mut self, by: isize) {
@@ -136,12 +137,7 @@ impl App {
 
     fn step_row(&mut self, by: isize) {
         self.moved = self.now;
-        match self.tab {
-            Tab::Overview => self.tenants.step(by),
-            Tab::Prices => self.prices.step(by),
-            Tab::Sources => self.sources.step(by),
-            Tab::Audit => self.audit.step(by),
-        }
+        self.rows_mut().step(by);
     }
 
     /// Shows another theme; it counts once it is kept.
@@ -169,17 +165,12 @@ impl App {
                 self.mode = Mode::Opened(0);
                 vec![Effect::LoadDetail(tenant, self.window)]
             }
-            Tab::Sources if self.sources.picked().is_some() => {
-                self.sources.hold();
+            Tab::Sources | Tab::Audit if self.rows().has_picked() => {
+                self.rows_mut().hold();
                 self.mode = Mode::Opened(0);
                 Vec::new()
             }
-            Tab::Audit if self.audit.picked().is_some() => {
-                self.audit.hold();
-                self.mode = Mode::Opened(0);
-                Vec::new()
-            }
-            Tab::Sources | Tab::Prices | Tab::Audit => Vec::new(),
+            _ => Vec::new(),
         }
     }
 
@@ -227,32 +218,20 @@ impl App {
     }
 
     pub(super) fn set_filter(&mut self, filter: String) {
-        match self.tab {
-            Tab::Overview => self.tenants.filter = filter,
-            Tab::Prices => self.prices.filter = filter,
-            Tab::Sources => self.sources.filter = filter,
-            Tab::Audit => self.audit.filter = filter,
-        }
+        self.rows_mut().view_mut().filter = filter;
         self.resort();
     }
 
     fn sort(&mut self) {
-        match self.tab {
-            Tab::Overview => self.tenants.sort = (self.tenants.sort + 1) % TENANT_SORTS.len(),
-            Tab::Prices => self.prices.sort = (self.prices.sort + 1) % PRICE_SORTS.len(),
-            Tab::Sources => self.sources.sort = (self.sources.sort + 1) % SOURCE_SORTS.len(),
-            Tab::Audit => self.audit.sort = (self.audit.sort + 1) % AUDIT_SORTS.len(),
-        }
+        let count = self.tab.sorts().len();
+        let view = self.rows_mut().view_mut();
+        view.sort = (view.sort + 1) % count;
         self.resort();
     }
 
     fn reverse(&mut self) {
-        match self.tab {
-            Tab::Overview => self.tenants.reverse = !self.tenants.reverse,
-            Tab::Prices => self.prices.reverse = !self.prices.reverse,
-            Tab::Sources => self.sources.reverse = !self.sources.reverse,
-            Tab::Audit => self.audit.reverse = !self.audit.reverse,
-        }
+        let view = self.rows_mut().view_mut();
+        view.reverse = !view.reverse;
         self.resort();
     }
 

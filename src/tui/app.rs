@@ -3,19 +3,19 @@
 use crossterm::event::KeyEventKind;
 
 use crate::domain::books::{Book, Books};
-use crate::domain::burn::minute_of;
 use crate::domain::calendar::Calendar;
-use crate::domain::call::{ModelId, Provider, TenantId};
-use crate::domain::cap::CapRev;
+use crate::domain::call::{CallId, ModelId, Provider, TenantId};
+use crate::domain::cap::{CapKey, CapRev};
 use crate::domain::label::Label;
 use crate::domain::time::{Millis, Timestamp};
 
 use super::cap_act::{Hand, Mine};
-use super::cap_form::{CapForm, Stage};
-use super::event::{Detail, Effect, Event, Feed, PriceRow, Snapshot, SourceRow, Window};
-use super::keys::Context;
+use super::cap_form::CapForm;
+use super::event::{Effect, Event, Feed, SourceRow, Window};
 use super::list::List;
+use super::page::{Asked, guard, limits};
 use super::picture::{Loaded, Measure, Picture};
+use super::tab::Tab;
 use super::text;
 
 /// How long the order of rows is held after a key.
@@ -23,35 +23,7 @@ const HOLD: Millis = Millis::new(3_000);
 /// The least time between two sortings that only data asked for.
 const RESORT: Millis = Millis::new(200);
 /// How long a short message stays.
-const TOAST: Millis = Millis::new(4_000);
-
-/// A page of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tab {
-    /// Tenants.
-    Overview,
-    /// Models and their prices.
-    Prices,
-    /// What is read.
-    Sources,
-    /// Who changed which cap.
-    Audit,
-}
-
-impl Tab {
-    /// All, in their order.
-    pub const ALL: [Tab; 4] = [Tab::Overview, Tab::Prices, Tab::Sources, Tab::Audit];
-
-    /// Returns its name.
-    pub const fn says(self) -> &'static str {
-        match self {
-            Tab::Overview => "Overview",
-            Tab::Prices => "Prices",
-            Tab::Sources => "Sources",
-            Tab::Audit => "Audit",
-        }
-    }
-}
+pub(super) const TOAST: Millis = Millis::new(4_000);
 
 /// What the keys act on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,19 +89,27 @@ pub struct App {
     pub(super) loaded: bool,
     pub(super) behind: usize,
     pub(super) tenants: List<TenantId>,
+    pub(super) limits: List<limits::Key>,
+    pub(super) budgets: List<CapKey>,
     pub(super) prices: List<(Provider, ModelId)>,
+    pub(super) errors: List<Label>,
+    pub(super) events: List<CallId>,
     pub(super) sources: List<Label>,
+    pub(super) guards: List<guard::Key>,
     pub(super) audit: List<CapRev>,
+    /// How far the question of the page in view is.
+    pub(super) asked: Asked,
     pub(super) live: Picture,
     pub(super) frozen: Option<Box<(Picture, Timestamp)>>,
-    pub(super) rows: usize,
+    /// Rows of the table that fitted into the last frame.
+    pub(super) height: usize,
     pub(super) moved: Timestamp,
     pub(super) sorted: Timestamp,
     pub(super) unsorted: bool,
     /// The change that was made last from here.
     pub(super) mine: Option<Mine>,
     pub(super) hand: Hand,
-    toast: Option<(String, Timestamp)>,
+    pub(super) toast: Option<(String, Timestamp)>,
     focused: bool,
 }
 
@@ -149,12 +129,18 @@ impl App {
             loaded: false,
             behind: 0,
             tenants: List::new(),
+            limits: List::new(),
+            budgets: List::new(),
             prices: List::new(),
+            errors: List::new(),
+            events: List::new(),
             sources: List::new(),
+            guards: List::new(),
             audit: List::new(),
+            asked: Asked::default(),
             live: Picture::new(books),
             frozen: None,
-            rows: 1,
+            height: 1,
             moved: Timestamp::EPOCH,
             sorted: Timestamp::EPOCH,
             unsorted: false,
@@ -178,11 +164,13 @@ impl App {
                 }
                 self.live.update_sources(sources);
                 self.unsorted = true;
+                self.asked.spoil();
             }
             Event::Loaded(snapshot) => effects.extend(self.load(*snapshot)),
             Event::Window(window, sums) if window == self.window => self.take_window(&Loaded::of(&sums)),
             Event::Detail(detail) => self.take_detail(*detail),
             Event::Prices(window, prices) if window == self.window => self.take_prices(&prices),
+            Event::Page(ask, page) => self.take_page(&ask, *page),
             Event::FeedState(feed) => self.feed = feed,
             Event::Guards(guards) => self.take_guards(guards),
             Event::Caps(caps) => effects.extend(self.take_caps(*caps)),
@@ -194,19 +182,15 @@ impl App {
             Event::Continued => effects.push(Effect::Resume),
             Event::Key(_) | Event::Resize | Event::Tick | Event::Window(..) | Event::Prices(..) => {}
         }
+        effects.extend(self.ask_if_due());
         self.settle();
         effects
     }
 
     /// Takes what the last frame showed.
     pub fn seen(&mut self, seen: Seen) {
-        self.rows = seen.rows;
-        match self.tab {
-            Tab::Overview => self.tenants.seen(seen.rows),
-            Tab::Prices => self.prices.seen(seen.rows),
-            Tab::Sources => self.sources.seen(seen.rows),
-            Tab::Audit => self.audit.seen(seen.rows),
-        }
+        self.height = seen.rows;
+        self.rows_mut().seen(seen.rows);
         if let (Mode::Opened(offset), Some(shown)) = (&mut self.mode, seen.opened) {
             *offset = shown;
         }
@@ -222,7 +206,7 @@ impl App {
         let aging = self.frozen.is_some() || matches!(self.feed, Feed::Lag(_));
         let aging = aging || !self.live.caps.guards.is_empty();
         let step = aging.then(|| self.now.after(Millis::new(1_000)));
-        [hold, toast, step, self.saved_until()].into_iter().flatten().min()
+        [hold, toast, step, self.saved_until(), self.ask_due()].into_iter().flatten().min()
     }
 
     /// Returns the name of the theme to draw with.
@@ -267,143 +251,14 @@ impl App {
         self.toast.as_ref().map(|toast| toast.0.as_str())
     }
 
-    /// Returns where keys work now.
-    pub(super) fn contexts(&self) -> &'static [Context] {
-        match (&self.dialog, &self.mode) {
-            (Some(Dialog::Help(_)), _) => &[Context::Moving, Context::Always],
-            (Some(Dialog::Themes(_)), _) => &[Context::Choosing, Context::Moving, Context::Always],
-            (Some(Dialog::Cap(form)), _) => match form.stage {
-                Stage::Typing => &[Context::Form, Context::Always],
-                Stage::Sure => &[Context::Sure, Context::Always],
-                Stage::Naming(_) => &[Context::Naming, Context::Always],
-                Stage::Saving => &[Context::Waiting, Context::Always],
-                Stage::Conflict(_) => &[Context::Conflict, Context::Always],
-            },
-            (None, Mode::Filter(_)) => &[Context::Always],
-            (None, _) => self.page_contexts(),
-        }
-    }
-
-    /// Returns where keys work on this page.
-    pub(super) fn page_contexts(&self) -> &'static [Context] {
-        use Context::{Always, Capped, List, Measured, Moving, Openable, Opened, Page, Spend, Undoable};
-        match (self.tab, &self.mode) {
-            (Tab::Overview, Mode::Opened(_)) => {
-                &[Opened, Capped, Undoable, Spend, Measured, Moving, Page, Always]
-            }
-            (Tab::Overview, _) => &[Openable, Capped, List, Undoable, Spend, Measured, Moving, Page, Always],
-            (Tab::Audit, Mode::Opened(_)) => &[Opened, Undoable, Moving, Page, Always],
-            (Tab::Audit, _) => &[Openable, List, Undoable, Moving, Page, Always],
-            (Tab::Prices, _) => &[List, Spend, Moving, Page, Always],
-            (Tab::Sources, Mode::Opened(_)) => &[Opened, Moving, Page, Always],
-            (Tab::Sources, _) => &[Openable, List, Moving, Page, Always],
-        }
-    }
-
     /// Returns the selected source's row.
     pub(super) fn picked_source(&self) -> Option<&SourceRow> {
         let picked = self.sources.picked()?;
         self.picture().sources.iter().find(|row| row.source == picked)
     }
 
-    /// Returns the filter of the tab.
-    pub(super) fn filter(&self) -> &str {
-        match self.tab {
-            Tab::Overview => &self.tenants.filter,
-            Tab::Prices => &self.prices.filter,
-            Tab::Sources => &self.sources.filter,
-            Tab::Audit => &self.audit.filter,
-        }
-    }
-
     pub(super) fn say(&mut self, text: &str) {
         self.toast = Some((text.to_owned(), self.now));
-    }
-
-    /// Moves on to `now`. Windows move by whole minutes, so only a new one costs anything.
-    fn pass_time(&mut self, now: Timestamp) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        let new_minute = minute_of(now) != minute_of(self.now);
-        self.now = now;
-        // A clock that was set back must not hold the rows until it has caught up.
-        (self.moved, self.sorted) = (self.moved.min(now), self.sorted.min(now));
-        self.hand.pressed = self.hand.pressed.min(now);
-        if self.toast.as_ref().is_some_and(|toast| now < toast.1 || now.since(toast.1) >= TOAST) {
-            self.toast = None;
-        }
-        if new_minute {
-            self.unsorted = true;
-            if self.live.books.roll(now) {
-                effects.push(Effect::Reload);
-            }
-            if self.window.minutes().is_some() {
-                effects.extend(self.load_what_is_shown());
-            }
-            effects.extend(self.load_used_anew());
-        }
-        effects
-    }
-
-    /// Asks for everything on the screen that the books do not hold.
-    pub(super) fn load_what_is_shown(&self) -> Vec<Effect> {
-        let opened = self.tenants.picked().filter(|_| self.shows_tenant());
-        let detail = opened.map(|tenant| Effect::LoadDetail(tenant, self.window));
-        let window = self.window.is_loaded().then_some(Effect::LoadWindow(self.window));
-        detail.into_iter().chain(window).chain([Effect::LoadPrices(self.window)]).collect()
-    }
-
-    /// Says whether a tenant is open.
-    fn shows_tenant(&self) -> bool {
-        self.tab == Tab::Overview && matches!(self.mode, Mode::Opened(_))
-    }
-
-    fn load(&mut self, snapshot: Snapshot) -> Vec<Effect> {
-        self.live.books = snapshot.books;
-        let stale = self.live.books.roll(self.now);
-        self.live.load_sources(snapshot.sources);
-        self.loaded = true;
-        self.unsorted = true;
-        let reload = stale.then_some(Effect::Reload);
-        self.load_what_is_shown().into_iter().chain(reload).collect()
-    }
-
-    fn take_window(&mut self, loaded: &Loaded) {
-        if self.live.window.replace(loaded.clone()).is_none() {
-            self.sort_at_once();
-        }
-        if let Some(frozen) = self.frozen.as_mut().filter(|frozen| frozen.0.window.is_none()) {
-            frozen.0.window = Some(loaded.clone());
-        }
-        self.unsorted = true;
-    }
-
-    /// Somebody waits for what has just come: it is not to wait for its turn.
-    fn sort_at_once(&mut self) {
-        self.sorted = Timestamp::EPOCH;
-    }
-
-    fn take_prices(&mut self, prices: &[PriceRow]) {
-        if self.live.prices_of != Some(self.window) {
-            self.sort_at_once();
-        }
-        self.live.set_prices(self.window, prices);
-        if let Some(frozen) = self.frozen.as_mut().filter(|frozen| frozen.0.prices_of != Some(self.window)) {
-            frozen.0.set_prices(self.window, prices);
-        }
-        self.unsorted = true;
-    }
-
-    fn take_detail(&mut self, mut detail: Detail) {
-        let wanted = (self.tenants.picked(), self.window) == (Some(detail.tenant), detail.window);
-        if !wanted || !self.shows_tenant() {
-            return;
-        }
-        detail.models.sort_by_key(|model| (std::cmp::Reverse(model.1.cost), model.0));
-        detail.steps.sort_by_key(|step| step.0);
-        if let Some(frozen) = self.frozen.as_mut().filter(|frozen| frozen.0.detail.is_none()) {
-            frozen.0.detail = Some(detail.clone());
-        }
-        self.live.detail = Some(detail);
     }
 
     /// Sorts the rows, unless the user is moving among them just now.

@@ -2,12 +2,13 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::app::{App, Dialog, Mode, Tab};
+use super::app::{App, Dialog, Mode};
 use super::cap_form::{CapForm, NotSaved, Stage, Theirs};
 use super::caps::CapsNow;
 use super::event::Effect;
 use super::field::Field;
 use super::keys::{self, Action};
+use super::tab::Tab;
 use crate::domain::cap::CapRev;
 use crate::domain::cap_log::{CapChange, Changed};
 use crate::domain::cap_trial::{Asking, Used};
@@ -60,6 +61,11 @@ impl App {
     pub(super) fn open_cap(&mut self) -> Vec<Effect> {
         if self.cannot_change() {
             return Vec::new();
+        }
+        if self.tab == Tab::Budgets {
+            let cap = self.budgets.picked().and_then(|key| self.live.caps.find(key));
+            let form = cap.map(|cap| CapForm::new(cap.scope, Some(cap), self.live.caps.book.rev(), self.now));
+            return form.map(|form| self.open_form(form)).unwrap_or_default();
         }
         let Some(scope) = self.scope_of_row() else { return Vec::new() };
         let caps = &self.live.caps;
@@ -130,7 +136,7 @@ impl App {
     /// Shows who changed the caps of the selected tenant, or all changes.
     pub(super) fn show_audit(&mut self) {
         let tenant = self.tenants.picked().filter(|_| self.tab == Tab::Overview);
-        self.show(Tab::ALL.iter().position(|tab| *tab == Tab::Audit).unwrap_or(0));
+        self.show(Tab::Audit);
         if let Some(tenant) = tenant {
             self.set_filter(tenant.as_str().to_owned());
         }
@@ -220,6 +226,7 @@ impl App {
     /// Takes what guards tell of themselves.
     pub(super) fn take_guards(&mut self, guards: Vec<Heartbeat>) {
         self.live.caps.guards = guards;
+        self.asked.spoil();
         let held = self.held_since_saved().is_some_and(Enforcement::holds);
         if let Some(mine) = self.mine.as_mut().filter(|_| held) {
             mine.held.get_or_insert(self.now);

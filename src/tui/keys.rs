@@ -2,6 +2,8 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use super::tab::Tab;
+
 /// What a key asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -9,9 +11,9 @@ pub enum Action {
     Quit,
     /// Show the keys.
     Help,
-    /// Show a tab, from 0.
-    Tab(usize),
-    /// Show the next tab.
+    /// Show a page.
+    Tab(Tab),
+    /// Show the next page.
     NextTab,
     /// Show the tab before.
     PrevTab,
@@ -87,12 +89,9 @@ impl Action {
         match self {
             Action::Quit => "quit",
             Action::Help => "help",
-            Action::Tab(0) => "overview",
-            Action::Tab(1) => "prices",
-            Action::Tab(2) => "sources",
-            Action::Tab(_) => "audit",
-            Action::NextTab => "next tab",
-            Action::PrevTab => "previous tab",
+            Action::Tab(tab) => tab.says(),
+            Action::NextTab => "next page",
+            Action::PrevTab => "previous page",
             Action::Down => "down",
             Action::Up => "up",
             Action::First => "first",
@@ -194,10 +193,15 @@ pub const DEFAULTS: &[Binding] = &[
     bind(Context::Page, "F1", Action::Help, 0),
     bind(Context::Page, "q", Action::Quit, 9),
     bind(Context::Always, "ctrl-c", Action::Quit, 0),
-    bind(Context::Page, "1", Action::Tab(0), 0),
-    bind(Context::Page, "2", Action::Tab(1), 0),
-    bind(Context::Page, "3", Action::Tab(2), 0),
-    bind(Context::Page, "4", Action::Tab(3), 0),
+    bind(Context::Page, "1", Action::Tab(Tab::Overview), 0),
+    bind(Context::Page, "2", Action::Tab(Tab::Limits), 0),
+    bind(Context::Page, "3", Action::Tab(Tab::Budgets), 0),
+    bind(Context::Page, "4", Action::Tab(Tab::Prices), 0),
+    bind(Context::Page, "5", Action::Tab(Tab::Errors), 0),
+    bind(Context::Page, "6", Action::Tab(Tab::Events), 0),
+    bind(Context::Page, "7", Action::Tab(Tab::Sources), 0),
+    bind(Context::Page, "8", Action::Tab(Tab::Guard), 0),
+    bind(Context::Page, "9", Action::Tab(Tab::Audit), 0),
     bind(Context::Page, "tab", Action::NextTab, 0),
     bind(Context::Page, "shift-tab", Action::PrevTab, 0),
     bind(Context::Moving, "j", Action::Down, 0),

@@ -1,5 +1,71 @@
 //! A table's order, selection, scroll and filter.
 
+/// How the user looks at a table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// What is typed to see fewer rows.
+    pub filter: String,
+    /// Which column it is sorted by.
+    pub sort: usize,
+    /// Whether the order is turned round.
+    pub reverse: bool,
+}
+
+/// A table, whatever its rows are known by.
+pub trait Rows {
+    /// Returns how it is looked at.
+    fn view(&self) -> &View;
+    /// The same, to be changed.
+    fn view_mut(&mut self) -> &mut View;
+    /// Moves the selection; it stops at the ends.
+    fn step(&mut self, by: isize);
+    /// Keeps the selection on its row from now on, also while it is the first.
+    fn hold(&mut self);
+    /// Remembers how far the table is scrolled.
+    fn seen(&mut self, height: usize);
+    /// Says whether a row is selected.
+    fn has_picked(&self) -> bool;
+    /// Returns how many rows are shown, and how many there are without the filter.
+    fn counts(&self) -> (usize, usize);
+    /// Returns the place of the first row that is visible in `height` lines.
+    fn first(&self, height: usize) -> usize;
+}
+
+impl<K: Copy + Eq> Rows for List<K> {
+    fn view(&self) -> &View {
+        &self.view
+    }
+
+    fn view_mut(&mut self) -> &mut View {
+        &mut self.view
+    }
+
+    fn step(&mut self, by: isize) {
+        self.moved = true;
+        self.pick(self.place.saturating_add_signed(by));
+    }
+
+    fn hold(&mut self) {
+        self.moved = true;
+    }
+
+    fn seen(&mut self, height: usize) {
+        self.offset = self.start(height);
+    }
+
+    fn has_picked(&self) -> bool {
+        self.picked.is_some()
+    }
+
+    fn counts(&self) -> (usize, usize) {
+        (self.order.len(), self.all)
+    }
+
+    fn first(&self, height: usize) -> usize {
+        self.start(height)
+    }
+}
+
 /// The state of one table whose rows are known by `K`.
 #[derive(Clone, Debug)]
 pub struct List<K> {
@@ -7,12 +73,8 @@ pub struct List<K> {
     pub order: Vec<K>,
     /// How many rows there are without the filter.
     pub all: usize,
-    /// What the user types to see fewer rows.
-    pub filter: String,
-    /// Which column it is sorted by.
-    pub sort: usize,
-    /// Whether the order is turned round.
-    pub reverse: bool,
+    /// How it is looked at.
+    pub view: View,
     picked: Option<K>,
     /// Where the selected row stands, so that a frame need not look for it.
     place: usize,
@@ -27,9 +89,7 @@ impl<K: Copy + Eq> List<K> {
         List {
             order: Vec::new(),
             all: 0,
-            filter: String::new(),
-            sort: 0,
-            reverse: false,
+            view: View::default(),
             picked: None,
             place: 0,
             moved: false,
@@ -39,7 +99,7 @@ impl<K: Copy + Eq> List<K> {
 
     /// Takes a new order. The selection stays on its row, wherever that went; a row that left hands it
     /// to the one in its place.
-    pub fn set(&mut self, order: Vec<K>, all: usize) {
+    pub fn set(&mut self, (order, all): (Vec<K>, usize)) {
         self.order = order;
         self.all = all;
         let kept = self.picked.filter(|_| self.moved);
@@ -57,17 +117,6 @@ impl<K: Copy + Eq> List<K> {
         self.place
     }
 
-    /// Moves the selection; it stops at the ends.
-    pub fn step(&mut self, by: isize) {
-        self.moved = true;
-        self.pick(self.place.saturating_add_signed(by));
-    }
-
-    /// Keeps the selection on its row from now on, also while it is the first.
-    pub fn hold(&mut self) {
-        self.moved = true;
-    }
-
     fn pick(&mut self, place: usize) {
         self.place = place.min(self.order.len().saturating_sub(1));
         self.picked = self.order.get(self.place).copied();
@@ -78,11 +127,6 @@ impl<K: Copy + Eq> List<K> {
         let start = self.start(height);
         let end = (start + height).min(self.order.len());
         (start, self.order.get(start..end).unwrap_or(&[]))
-    }
-
-    /// Remembers how far the table is scrolled.
-    pub fn seen(&mut self, height: usize) {
-        self.offset = self.start(height);
     }
 
     fn start(&self, height: usize) -> usize {
@@ -137,11 +181,11 @@ mod tests {
     #[test]
     fn the_selection_stays_on_its_row() {
         let mut list = List::new();
-        list.set(vec![1, 2, 3], 3);
+        list.set((vec![1, 2, 3], 3));
         list.step(1);
-        list.set(vec![3, 2, 1, 0], 4);
+        list.set((vec![3, 2, 1, 0], 4));
         assert_eq!(list.picked(), Some(2));
-        list.set(vec![3, 1], 2);
+        list.set((vec![3, 1], 2));
         assert_eq!(list.picked(), Some(1));
     }
 
@@ -149,7 +193,7 @@ mod tests {
         #[test]
         fn the_selected_row_is_visible(rows in 1_usize..50, steps in proptest::collection::vec(-60_isize..60, 0..9), height in 1_usize..60) {
             let mut list = List::new();
-            list.set((0..rows).collect(), rows);
+            list.set(((0..rows).collect(), rows));
             for step in steps {
                 list.step(step);
                 let (start, visible) = list.visible(height);

@@ -1,6 +1,9 @@
 //! The live screen: state, keys, cells and the terminal. Knows no store, no feed and no config file.
 
 pub mod event;
+pub mod window;
+pub mod tab;
+pub mod page;
 pub mod text;
 pub mod theme;
 pub mod keys;
@@ -10,6 +13,8 @@ pub mod field;
 pub mod caps;
 pub mod cap_form;
 pub mod app;
+pub mod place;
+pub mod take;
 pub mod act;
 pub mod cap_act;
 pub mod order;
@@ -26,5 +31,6 @@ pub use caps::CapsNow;
 pub use event::{
     BadRow, Detail, Effect, Event, Feed, PriceRow, Snapshot, SourceRow, SourceState, Step, Window,
 };
+pub use page::{Ask, Page};
 pub use run::{ExitStatus, run};
 pub use theme::{Depth, Theme, Themes};

@@ -9,10 +9,11 @@ use crate::domain::cap::CapRev;
 use crate::domain::cap_log::CapChange;
 use crate::domain::label::Label;
 
-use super::app::{App, Tab};
+use super::app::App;
 use super::caps::subject;
 use super::list::passes;
 use super::picture::Picture;
+use super::tab::Tab;
 
 /// The columns that tenants are sorted by.
 pub const TENANT_SORTS: [&str; 6] = ["window", "month", "$/h", "calls", "tokens", "name"];
@@ -29,22 +30,15 @@ impl App {
         self.unsorted = false;
         self.sorted = self.now;
         match self.tab {
-            Tab::Overview => {
-                let (order, all) = self.tenant_order();
-                self.tenants.set(order, all);
-            }
-            Tab::Prices => {
-                let (order, all) = self.price_order();
-                self.prices.set(order, all);
-            }
-            Tab::Sources => {
-                let (order, all) = self.source_order();
-                self.sources.set(order, all);
-            }
-            Tab::Audit => {
-                let (order, all) = self.audit_order();
-                self.audit.set(order, all);
-            }
+            Tab::Overview => self.tenants.set(self.tenant_order()),
+            Tab::Limits => self.limits.set(self.limit_order()),
+            Tab::Budgets => self.budgets.set(self.budget_order()),
+            Tab::Prices => self.prices.set(self.price_order()),
+            Tab::Errors => self.errors.set(self.error_order()),
+            Tab::Events => self.events.set(self.event_order()),
+            Tab::Sources => self.sources.set(self.source_order()),
+            Tab::Guard => self.guards.set(self.guard_order()),
+            Tab::Audit => self.audit.set(self.audit_order()),
         }
     }
 
@@ -55,7 +49,7 @@ impl App {
         let mut all = 0;
         let mut add = |tenant: TenantId, book: &Book| {
             all += 1;
-            if passes(&self.tenants.filter, tenant.as_str()) {
+            if passes(&self.tenants.view.filter, tenant.as_str()) {
                 rows.push((Reverse(self.rank(picture, tenant, book)), tenant));
             }
         };
@@ -68,7 +62,7 @@ impl App {
             }
         }
         rows.sort_unstable();
-        if self.tenants.reverse {
+        if self.tenants.view.reverse {
             rows.reverse();
         }
         (rows.into_iter().map(|row| row.1).collect(), all)
@@ -78,7 +72,7 @@ impl App {
     fn rank(&self, picture: &Picture, tenant: TenantId, book: &Book) -> (i64, i64) {
         let window = || picture.sums_of(tenant, book, self.window).unwrap_or_default();
         let with = |amount: fn(&Live) -> i64, live: Live| (amount(&live), live.unpriced);
-        match self.tenants.sort {
+        match self.tenants.view.sort {
             0 => {
                 let live = window();
                 (self.measure.of(&live), live.unpriced)
@@ -93,11 +87,11 @@ impl App {
 
     fn price_order(&self) -> (Vec<(Provider, ModelId)>, usize) {
         let prices = &self.picture().prices;
-        let filter = &self.prices.filter;
+        let filter = &self.prices.view.filter;
         let mut rows: Vec<_> = prices.values().collect();
         rows.retain(|row| passes(filter, row.model.as_str()) || passes(filter, row.provider.as_str()));
         rows.sort_by_cached_key(|row| {
-            let amount = match self.prices.sort {
+            let amount = match self.prices.view.sort {
                 0 if row.is_unpriced() && row.used.unpriced > 0 => i128::MAX,
                 0 => i128::from(row.used.cost.nanos()),
                 2 => i128::from(row.input.unwrap_or_default().picos()),
@@ -107,7 +101,7 @@ impl App {
             };
             (Reverse(amount), row.model, row.provider)
         });
-        if self.prices.reverse {
+        if self.prices.view.reverse {
             rows.reverse();
         }
         (rows.into_iter().map(|row| (row.provider, row.model)).collect(), prices.len())
@@ -116,9 +110,9 @@ impl App {
     fn source_order(&self) -> (Vec<Label>, usize) {
         let mut rows: Vec<_> = self.picture().sources.iter().collect();
         let all = rows.len();
-        rows.retain(|row| passes(&self.sources.filter, row.source.as_str()));
+        rows.retain(|row| passes(&self.sources.view.filter, row.source.as_str()));
         rows.sort_by_cached_key(|row| {
-            let amount = match self.sources.sort {
+            let amount = match self.sources.view.sort {
                 0 => row.state as u64,
                 2 => row.calls,
                 3 => row.bad,
@@ -126,7 +120,7 @@ impl App {
             };
             (Reverse(amount), row.source)
         });
-        if self.sources.reverse {
+        if self.sources.view.reverse {
             rows.reverse();
         }
         (rows.into_iter().map(|row| row.source).collect(), all)
@@ -134,17 +128,17 @@ impl App {
 
     fn audit_order(&self) -> (Vec<CapRev>, usize) {
         let log = &self.picture().caps.log;
-        let filter = &self.audit.filter;
+        let filter = &self.audit.view.filter;
         let mut rows: Vec<(String, &CapChange)> = log.iter().map(|row| (subject(row), row)).collect();
         rows.retain(|(what, row)| {
             [what.as_str(), row.by.as_str(), row.why.as_str()].into_iter().any(|text| passes(filter, text))
         });
-        match self.audit.sort {
+        match self.audit.view.sort {
             1 => rows.sort_by_key(|(_, row)| (row.by, Reverse(row.rev))),
             2 => rows.sort_by(|one, other| (&one.0, other.1.rev).cmp(&(&other.0, one.1.rev))),
             _ => rows.sort_by_key(|(_, row)| Reverse(row.rev)),
         }
-        if self.audit.reverse {
+        if self.audit.view.reverse {
             rows.reverse();
         }
         (rows.into_iter().map(|(_, row)| row.rev).collect(), log.len())

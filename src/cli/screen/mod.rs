@@ -5,6 +5,7 @@
 //! saves what is changed. All meet in bounded channels.
 
 mod librarian;
+mod pages;
 mod caps;
 mod recorder;
 mod sources;
@@ -143,6 +144,7 @@ fn show(
             Effect::LoadWindow(window) => Question::Window(window),
             Effect::LoadDetail(tenant, window) => Question::Detail(tenant, window),
             Effect::LoadPrices(window) => Question::Prices(window),
+            Effect::Load(ask) => Question::Page(ask),
             Effect::SaveTheme(theme) => {
                 if let Err(error) = own::keep_theme(&theme) {
                     context.log(&format!("cannot keep the theme: {error}"));

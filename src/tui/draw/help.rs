@@ -4,8 +4,9 @@ use ratatui::layout::Rect;
 
 use super::dialog::{self, Dialog};
 use super::pen::Pen;
-use crate::tui::app::{App, Tab};
+use crate::tui::app::App;
 use crate::tui::keys;
+use crate::tui::tab::Tab;
 
 /// Draws the box scrolled down by `offset`, and returns how far it is scrolled.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, offset: usize) -> usize {

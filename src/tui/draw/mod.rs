@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! title      outlay 0.1.0  box  14:05 UTC                               live
-//! tabs      [1 Overview] 2 Prices  3 Sources  4 Audit
+//! tabs      [1 Overview]2 Limits 3 Budget 4 Price 5 Error 6 Event 7 Source 8 Guard 9 Audit
 //! numbers    TODAY $415.38   MONTH $7,814   BURN $21.42/h
 //! sentence   ! the most urgent thing
 //! rule      ───────────────────────────────────────────────────────────────
@@ -19,8 +19,13 @@ mod numbers;
 mod sentence;
 mod tenants;
 mod detail;
+mod limits;
+mod budgets;
 mod prices;
+mod errors;
+mod events;
 mod sources;
+mod guards;
 mod bars;
 mod status;
 mod footer;
@@ -36,7 +41,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::app::{App, Dialog, Mode, Seen, Tab};
+use super::app::{App, Dialog, Mode, Seen};
+use super::tab::Tab;
 use super::text;
 use super::theme::{Meaning, Theme};
 use pen::{Pen, row};
@@ -82,7 +88,7 @@ pub fn draw(frame: &mut Frame<'_>, app: &App, theme: &Theme) -> Seen {
         numbers::draw(&mut pen, row(area, 1), app);
         sentence::draw(&mut pen, row(area, 2), app);
     } else {
-        tabs::draw(&mut pen, row(area, 1), app);
+        tabs::draw(&mut pen, row(area, 1), app, class);
         numbers::draw(&mut pen, row(area, 2), app);
         sentence::draw(&mut pen, row(area, 3), app);
         pen.rule(row(area, 4), "");
@@ -130,7 +136,12 @@ fn content_of(pen: &mut Pen<'_>, area: Rect, app: &App, class: Class) -> Seen {
         (Tab::Overview, Some(offset)) => detail::draw(pen, area, app, offset),
         (Tab::Sources, Some(offset)) => sources::draw_bad(pen, area, app, offset),
         (Tab::Overview, None) => tenants::draw(pen, area, app, class),
+        (Tab::Limits, _) => limits::draw(pen, area, app),
+        (Tab::Budgets, _) => budgets::draw(pen, area, app),
         (Tab::Prices, _) => prices::draw(pen, area, app),
+        (Tab::Errors, _) => errors::draw(pen, area, app),
+        (Tab::Events, _) => events::draw(pen, area, app),
+        (Tab::Guard, _) => guards::draw(pen, area, app),
         (Tab::Sources, None) => sources::draw(pen, area, app),
         (Tab::Audit, Some(offset)) => audit::draw_one(pen, area, app, offset),
         (Tab::Audit, None) => audit::draw(pen, area, app),
@@ -152,28 +163,40 @@ fn empty(sources: usize) -> Vec<String> {
         "No call has been recorded yet.".to_owned(),
         String::new(),
         format!("{sources} watched. Calls appear here as they are logged."),
-        "3 shows what is read, and what could not be.".to_owned(),
+        "7 shows what is read, and what could not be.".to_owned(),
     ]
 }
 
 /// Says in the content's place why there are no rows.
-fn nothing(pen: &mut Pen<'_>, area: Rect, app: &App, all: usize) {
+fn nothing(pen: &mut Pen<'_>, area: Rect, app: &App) {
+    let all = app.rows().counts().1;
     let lines: Vec<String> = if !app.loaded {
         vec!["Reading the ledgers...".to_owned()]
     } else if all > 0 {
         let rows = text::plural(i64::try_from(all).unwrap_or(i64::MAX), "row");
         vec![format!("nothing matches  {}  ({rows} without it)   esc clear", app.filter())]
+    } else if app.ask().is_some_and(|ask| !app.picture().pages.has(&ask)) {
+        vec!["Reading the store...".to_owned()]
     } else {
         match app.tab {
             Tab::Overview => empty(app.picture().sources.len()),
+            Tab::Limits => limits::empty(app),
+            Tab::Budgets => budgets::empty(app),
             Tab::Prices => vec!["No price is known.".to_owned()],
+            Tab::Errors => errors::empty(app),
+            Tab::Events => events::empty(app),
             Tab::Sources => vec!["No source is watched.".to_owned()],
+            Tab::Guard => guards::empty(app),
             Tab::Audit => vec!["No cap was ever changed.".to_owned()],
         }
     };
-    for (index, line) in lines.iter().enumerate() {
+    let room = usize::from(area.width).saturating_sub(3);
+    let lines = lines.iter().flat_map(|line| {
+        let wraps = text::width(line) > room && !line.starts_with(' ');
+        if wraps { dialog::wrap(line, room) } else { vec![text::cut(line, room)] }
+    });
+    for (index, line) in lines.enumerate() {
         let line_area = row(area, u16::try_from(index + 1).unwrap_or(u16::MAX));
-        let text = text::cut(line, usize::from(area.width).saturating_sub(3));
-        pen.put(line_area, 3, &text, Meaning::Text);
+        pen.put(line_area, 3, &line, Meaning::Text);
     }
 }

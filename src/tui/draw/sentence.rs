@@ -37,7 +37,7 @@ fn sentence(app: &App) -> Option<(String, Meaning)> {
     }
     let bad = picture.sources.iter().find(|row| row.bad > 0)?;
     let lines = text::plural(i64::try_from(bad.bad).unwrap_or(i64::MAX), "line");
-    Some((format!("{}: {lines} could not be read (3)", bad.source), Meaning::Warn))
+    Some((format!("{}: {lines} could not be read (7)", bad.source), Meaning::Warn))
 }
 
 /// Says that a guard does not hold the caps that are saved.
@@ -66,5 +66,5 @@ fn unpriced(app: &App) -> Option<String> {
         (None, _) => String::new(),
     };
     let calls = text::plural(unpriced, "call");
-    Some(format!("{whose}{calls} {} without a price, cost unknown (2)", app.window.phrase()))
+    Some(format!("{whose}{calls} {} without a price, cost unknown (4)", app.window.phrase()))
 }

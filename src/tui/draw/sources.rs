@@ -14,7 +14,7 @@ use crate::tui::theme::Meaning;
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) -> Seen {
     let rows = usize::from(area.height.saturating_sub(1));
     if app.sources.order.is_empty() {
-        nothing(pen, area, app, app.sources.all);
+        nothing(pen, area, app);
         return Seen { rows, ..Seen::default() };
     }
     let (start, visible) = app.sources.visible(rows);

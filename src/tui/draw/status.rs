@@ -5,8 +5,8 @@ use ratatui::layout::Rect;
 use super::cap_words::outcome;
 use super::pen::{Pen, Span};
 use super::tenants;
-use crate::tui::app::{App, Mode, Seen, Tab};
-use crate::tui::order::{AUDIT_SORTS, PRICE_SORTS, SOURCE_SORTS};
+use crate::tui::app::{App, Mode, Seen};
+use crate::tui::tab::Tab;
 use crate::tui::text;
 use crate::tui::theme::Meaning;
 
@@ -31,26 +31,15 @@ pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App, seen: Seen) {
         }
         return;
     }
-    let (sort, reverse, order, all, first) = match app.tab {
-        Tab::Overview => {
-            let list = &app.tenants;
-            (tenants::sorted_by(app), list.reverse, list.order.len(), list.all, list.visible(seen.rows).0)
-        }
-        Tab::Prices => {
-            let list = &app.prices;
-            let sort = if list.sort == 0 { app.window.says() } else { PRICE_SORTS[list.sort] };
-            (sort, list.reverse, list.order.len(), list.all, list.visible(seen.rows).0)
-        }
-        Tab::Audit => {
-            let list = &app.audit;
-            (AUDIT_SORTS[list.sort], list.reverse, list.order.len(), list.all, list.visible(seen.rows).0)
-        }
-        Tab::Sources => {
-            let list = &app.sources;
-            (SOURCE_SORTS[list.sort], list.reverse, list.order.len(), list.all, list.visible(seen.rows).0)
-        }
+    let (rows_of, view) = (app.rows(), app.rows().view());
+    let (order, all) = rows_of.counts();
+    let first = rows_of.first(seen.rows);
+    let sort = match app.tab {
+        Tab::Overview => tenants::sorted_by(app),
+        Tab::Prices if view.sort == 0 => app.window.says(),
+        tab => tab.sorts().get(view.sort).copied().unwrap_or_default(),
     };
-    let arrow = if reverse { pen.theme.glyphs.up } else { pen.theme.glyphs.down };
+    let arrow = if view.reverse { pen.theme.glyphs.up } else { pen.theme.glyphs.down };
     let last = (first + seen.rows).min(order);
     let rows = format!("rows {}-{last} of {order}", (first + 1).min(order));
     let hidden = if order < all { format!(" (of {all})") } else { String::new() };
@@ -58,7 +47,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App, seen: Seen) {
     let muted = |text: String| -> Vec<Span> { vec![(text, Meaning::Muted)] };
     let window = match app.tab {
         Tab::Overview | Tab::Prices => format!("    {}", window(app)),
-        Tab::Sources | Tab::Audit => String::new(),
+        _ => String::new(),
     };
     pen.first_that_fits(
         line,

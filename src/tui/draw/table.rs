@@ -62,7 +62,7 @@ pub(super) struct Sorted {
 impl Sorted {
     /// Takes the order of a list.
     pub(super) fn of<K>(list: &List<K>, glyphs: &Glyphs) -> Sorted {
-        Sorted { by: list.sort, arrow: if list.reverse { glyphs.up } else { glyphs.down } }
+        Sorted { by: list.view.sort, arrow: if list.view.reverse { glyphs.up } else { glyphs.down } }
     }
 
     /// Returns a heading, with the arrow where it is the sorted column's.

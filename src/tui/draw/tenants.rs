@@ -25,7 +25,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, class: Class) -> Se
     let table = Rect { height: area.height.saturating_sub(below), ..area };
     let rows = usize::from(table.height.saturating_sub(2));
     if app.tenants.order.is_empty() {
-        nothing(pen, area, app, app.tenants.all);
+        nothing(pen, area, app);
         return Seen { rows, ..Seen::default() };
     }
     let (start, visible) = app.tenants.visible(rows);
@@ -152,7 +152,7 @@ fn hour(pen: &mut Pen<'_>, area: Rect, app: &App) {
 
 /// The name of the column that tenants are sorted by.
 pub(super) fn sorted_by(app: &App) -> &'static str {
-    match app.tenants.sort {
+    match app.tenants.view.sort {
         0 if app.measure.says() == "cost" => app.window.says(),
         0 => app.measure.says(),
         sort => TENANT_SORTS.get(sort).copied().unwrap_or_default(),

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::*;
 
-const KEYS: [&str; 37] = [
+const KEYS: [&str; 41] = [
     "q",
     "?",
     "1",
@@ -34,6 +34,10 @@ const KEYS: [&str; 37] = [
     "]",
     "x",
     "7",
+    "5",
+    "6",
+    "8",
+    "9",
     "<ctrl-l>",
     "<F1>",
     "c",
@@ -162,7 +166,7 @@ proptest! {
 
 #[test]
 fn no_key_is_bound_twice_where_it_works() {
-    for keys in ["", "2", "3", "4", "<enter>", "3<enter>", "t", "?", "c"] {
+    for keys in ["", "2", "3", "4", "5", "6", "7", "8", "9", "<enter>", "7<enter>", "t", "?", "c"] {
         let mut app = app(Some(snapshot(0)));
         press(&mut app, keys);
         let here: Vec<_> = keys::DEFAULTS.iter().filter(|it| app.contexts().contains(&it.context)).collect();

@@ -3,15 +3,17 @@
 mod any;
 mod caps;
 mod hostile;
+mod frame;
 mod pages;
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 
-use super::app::{App, Mode, Seen, Setup, Tab};
+use super::app::{App, Mode, Seen, Setup};
 use super::event::{BadRow, Detail, Effect, Event, Feed, PriceRow, Snapshot, SourceRow, SourceState, Window};
 use super::keys;
+use super::tab::Tab;
 use super::theme::{ASCII, Depth, Glyphs, Theme, Themes, UNICODE};
 use crate::domain::books::Books;
 use crate::domain::calendar::Calendar;
@@ -231,7 +233,7 @@ fn a_terminal_without_unicode_gets_ascii_only() {
         Vec::new(),
     );
     let mut app = app(Some(snapshot));
-    for keys in ["", "2", "3", "?", "x1/a"] {
+    for keys in ["", "2", "3", "4", "5", "6", "7", "8", "9", "?", "x1/a"] {
         press(&mut app, keys);
         let screen = screen(&mut app, 120, 40, &ASCII);
         assert!(screen.is_ascii(), "{screen}");
@@ -328,7 +330,7 @@ fn what_is_open_follows_the_window() {
 #[test]
 fn prices_follow_the_window() {
     let mut app = app(Some(snapshot(0)));
-    press(&mut app, "2");
+    press(&mut app, "4");
     assert_eq!(
         press(&mut app, "ww"),
         [
@@ -350,7 +352,7 @@ fn prices_follow_the_window() {
 #[test]
 fn a_change_counts_in_the_table_of_its_window_only() {
     let mut app = app(Some(snapshot(0)));
-    press(&mut app, "2w");
+    press(&mut app, "4w");
     app.update(Event::Prices(Window::Week, price_rows(0)), NOW);
     let old =
         change_at(NOW.before(Millis::from_minutes(8 * 1440)), "docs-rag", "gpt-4o-mini", sums(1, "5", 0));
@@ -493,9 +495,9 @@ fn a_new_day_asks_for_a_load() {
 #[test]
 fn tabs_themes_and_measures_go_round() {
     let mut app = app(Some(snapshot(0)));
-    press(&mut app, "<tab><tab>");
-    assert_eq!(app.tab, Tab::Sources);
-    press(&mut app, "<tab><tab>v");
+    press(&mut app, "<tab><tab><shift-tab><shift-tab><shift-tab>");
+    assert_eq!(app.tab, Tab::Audit);
+    press(&mut app, "<tab>v");
     assert_eq!(app.measure.says(), "tokens");
     assert_eq!(press(&mut app, "<ctrl-z>"), [Effect::Suspend]);
     assert_eq!(press(&mut app, "?jqq"), [Effect::Quit]);
