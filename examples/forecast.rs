@@ -32,7 +32,8 @@ fn tell(series: usize, spent: &[i64], out: &mut dyn Write) -> io::Result<()> {
         let first = hour.saturating_sub(kept);
         let known = (first..hour).map(|hour| (at(hour), Money::from_nanos(spent[hour])));
         let habit = Habit::of(Past::new(known, at(hour)));
-        let present = Present { now: at(hour), ..Present::default() };
+        let burn = Money::from_nanos(spent[hour - 1]);
+        let present = Present { now: at(hour), running: Money::ZERO, burn };
         let forecast = Forecast::new(&habit, present);
         for ahead in AHEAD.into_iter().filter(|ahead| hour + ahead <= spent.len()) {
             let came: i64 = spent[hour..hour + ahead].iter().sum();

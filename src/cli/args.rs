@@ -43,6 +43,12 @@ pub struct Cli {
 pub enum Command {
     /// Print sums
     Report(ReportArgs),
+    /// Print one line for a status bar: spend today, burn, the next cap to be reached and when
+    Status {
+        /// How to print it
+        #[arg(long, value_enum, default_value = "table")]
+        format: CapFormat,
+    },
     /// Read ledgers into the store, once
     Import {
         /// Files, folders or globs, each with an optional =FORMAT

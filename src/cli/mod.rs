@@ -3,6 +3,7 @@
 pub mod args;
 pub mod context;
 pub mod report;
+pub mod status;
 pub mod import;
 pub mod dry_run;
 pub mod prices;
@@ -62,6 +63,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     match &cli.command {
         None => screen::run(&context, &cli.ledgers),
         Some(Command::Report(args)) => report::run(&context, args),
+        Some(Command::Status { format }) => status::run(&context, *format),
         Some(Command::Import { ledgers, dry_run: true }) => dry_run::run(&context, ledgers),
         Some(Command::Import { ledgers, dry_run: false }) => import::run(&context, ledgers),
         Some(Command::Prices { action }) => prices::run(&context, action),

@@ -34,5 +34,6 @@ pub mod cap_log;
 pub mod enforcement;
 pub mod gate;
 pub mod cap_trial;
+pub mod outlook;
 pub mod estimate;
 pub mod backtest;

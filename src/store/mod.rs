@@ -15,6 +15,7 @@ mod record;
 mod check;
 mod pieces;
 mod reader;
+mod spent;
 pub mod foreign;
 pub mod guard;
 #[cfg(test)]
@@ -24,3 +25,4 @@ pub use error::StoreError;
 pub use reader::Reader;
 pub use record::{Applied, Store};
 pub use source::SourceRow;
+pub use spent::Lately;

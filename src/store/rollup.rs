@@ -33,7 +33,8 @@ impl Grain {
         }
     }
 
-    fn column(self) -> &'static str {
+    /// Returns the column of its steps.
+    pub(super) fn column(self) -> &'static str {
         match self {
             Grain::Slot => "slot",
             Grain::Day => "day",
@@ -47,7 +48,8 @@ impl Grain {
         }
     }
 
-    fn tenants(self) -> &'static str {
+    /// Returns its table of sums by tenant.
+    pub(super) fn tenants(self) -> &'static str {
         match self {
             Grain::Slot => "tenant_slot",
             Grain::Day => "tenant_day",

@@ -11,5 +11,6 @@ mod pty;
 mod model;
 mod guard;
 mod caps;
+mod status;
 mod fuzz_targets;
 mod corpus;

@@ -1,6 +1,6 @@
 //! What the past teaches: the hours of a day, how the last ones differ, and how far that was off.
 
-use super::{HOUR, HOURS_NEEDED, Past, Present, WHOLE, hour_of};
+use super::{HOUR, HOURS_NEEDED, Past, Present, WHOLE};
 
 /// Hours of data before which a method is not tried on the past.
 const TRIED_AFTER: usize = 6;
@@ -18,7 +18,7 @@ const OVERLAP: usize = 10;
 const RECENT: usize = 4;
 /// What came is at most taken for so much of what was foreseen: a thousand times.
 const MOST_OFF: i128 = 1_000 * WHOLE;
-/// The most that the last hours raise those of past days; what is over comes on top of each hour.
+/// The most that the last hours raise those of past days. An hour of more than this runs away.
 const MOST_RAISED: i128 = 3 * WHOLE;
 
 /// How far a method was off at a horizon: what came, in basis points of what was foreseen, of the lowest and
@@ -107,38 +107,48 @@ impl Count {
         usual
     }
 
-    /// Returns the rhythm as it is seen before hour `index`, with what is known of the running hour.
+    /// Returns the rhythm as it is seen before hour `index`, or within it where the present is known.
     fn rhythm(&self, shape: Shape, past: &Past, index: usize, present: Option<Present>) -> Rhythm {
         let days = self.usual(shape);
-        let (mut was, mut usual, mut weight) = (0, 0, 0);
-        let mut look = |nanos: i128, hour: i64, part: i128, heavy: usize| {
-            was += nanos << heavy;
-            usual += (days[place(hour)] * part / i128::from(HOUR)) << heavy;
-            weight += part << heavy;
-        };
-        if let Some(Present { now, running, .. }) = present {
-            let part = i128::from(now.millis().rem_euclid(HOUR));
-            look(i128::from(running.nanos().max(0)), hour_of(now), part, RECENT);
-        }
-        for back in 1..=RECENT.min(index) {
-            let hour = past.first + to_i64(index - back);
-            look(i128::from(past.spent[index - back]), hour, i128::from(HOUR), RECENT - back);
+        let hour = past.first + to_i64(index);
+        let lasts = last_hours(&days, past, index, present);
+        let weights = (0..RECENT).rev();
+        let (mut was, mut usual) = (0, 0);
+        for ([spent, common], weight) in lasts.iter().zip(weights) {
+            was += spent << weight;
+            usual += common << weight;
         }
         let prior = shape.prior();
         let raised =
             if usual == 0 { WHOLE } else { (4 * was + prior * usual) * WHOLE / ((4 + prior) * usual) };
-        let raised = raised.min(MOST_RAISED);
-        let over = (was - usual * raised / WHOLE).max(0);
-        let over = if raised == MOST_RAISED || usual == 0 { over } else { 0 };
-        let added = if weight == 0 { 0 } else { over * i128::from(HOUR) / weight };
-        Rhythm {
-            usual: days,
-            hour: past.first + to_i64(index),
-            raised: raised - WHOLE,
-            added,
-            lasts: shape.lasts(),
-        }
+        // What runs away goes on as fast as it runs now.
+        let [spent, common] = lasts.first().copied().unwrap_or_default();
+        let runs = spent * WHOLE > common * MOST_RAISED;
+        let burn = present.map_or(spent, |present| i128::from(present.burn.nanos().max(0)));
+        let added = if runs { (burn - days[place(hour)] * MOST_RAISED / WHOLE).max(0) } else { 0 };
+        let raised = raised.min(MOST_RAISED) - WHOLE;
+        Rhythm { usual: days, hour, raised, added, lasts: shape.lasts() }
     }
+}
+
+/// Returns what each of the last hours came to and what is usual, counted back from now: an hour of the clock
+/// lies in two of them.
+fn last_hours(days: &[i128; 24], past: &Past, index: usize, present: Option<Present>) -> Vec<[i128; 2]> {
+    let (whole, now) = (i128::from(HOUR), present.unwrap_or_default());
+    let gone = i128::from(now.now.millis().rem_euclid(HOUR));
+    let usual = |at: usize| days[place(past.first + to_i64(at))];
+    let part = |at: usize, part: i128| {
+        let spent = past.spent.get(at).map_or(0, |nanos| i128::from(*nanos));
+        [spent, usual(at)].map(|nanos| nanos * part / whole)
+    };
+    let mut newer = [i128::from(now.running.nanos().max(0)), usual(index) * gone / whole];
+    let mut lasts = Vec::with_capacity(RECENT);
+    for at in (0..index).rev().take(RECENT) {
+        let older = part(at, whole - gone);
+        lasts.push([newer[0] + older[0], newer[1] + older[1]]);
+        newer = part(at, gone);
+    }
+    lasts
 }
 
 impl Shape {
