@@ -1,82 +1,77 @@
 //! What the user's keys do to the state: one function for each of them.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-
-use crate::domain::label::printable;
+use crossterm::event::KeyEvent;
 
 use super::app::{App, Dialog, Mode};
-use super::event::Effect;
-use super::keys::{self, Action, Context};
+use super::event::{Effect, Window};
+use super::keys::{Action, Context};
 use super::list::Rows as _;
 use super::tab::Tab;
-
-/// The longest filter, in columns.
-const FILTER_COLUMNS: usize = 120;
+use super::typing::HelpPage;
+use crate::domain::filter::Filter;
 
 impl App {
     /// Takes a key.
     pub(super) fn key(&mut self, key: KeyEvent) -> Vec<Effect> {
-        let burst = self.is_burst();
-        if self.hand.deaf && burst {
-            return Vec::new();
+        let Some(burst) = self.feel(key) else { return Vec::new() };
+        let action = self.setup.keys.action(key, self.contexts());
+        if let Some(action) = self.setup.keys.action(key, &[Context::Always]) {
+            return self.act(action);
         }
-        self.hand.deaf = false;
-        let always = keys::action(key, &[Context::Always]);
-        if always.is_none() && matches!(self.dialog, Some(Dialog::Cap(_))) {
-            return self.form_key(key, burst);
+        match (&self.dialog, &self.mode) {
+            (Some(Dialog::Cap(_)), _) => return self.form_key(key, burst),
+            (Some(Dialog::Command(_)), _) => return self.command_key(key, action, burst),
+            (Some(Dialog::Help(_)), _) => return self.help_key(key, action),
+            (None, Mode::Filter(_)) => {
+                self.type_filter(key, action);
+                return Vec::new();
+            }
+            (Some(Dialog::Themes(_)) | None, _) => {}
         }
-        if always.is_none() && self.dialog.is_none() && matches!(self.mode, Mode::Filter(_)) {
-            self.type_filter(key);
-            return Vec::new();
-        }
-        match (always.or_else(|| keys::action(key, self.contexts())), &self.dialog) {
-            (Some(action), _) => self.act(action),
-            (None, Some(Dialog::Help(_))) => {
-                self.dialog = None;
+        match action {
+            Some(action) if self.may(action, burst) => self.act(action),
+            Some(_) => Vec::new(),
+            None => {
+                self.hand.moves = false;
                 Vec::new()
             }
-            (None, _) => Vec::new(),
         }
     }
 
     /// Takes pasted text: only a text field wants it.
     pub(super) fn paste(&mut self, text: &str) -> Vec<Effect> {
-        if let Some(Dialog::Cap(_)) = self.dialog {
-            self.paste_into_form(text);
-        } else if self.dialog.is_none() && matches!(self.mode, Mode::Filter(_)) {
-            let line = text.lines().next().unwrap_or_default();
-            let filter = printable(&format!("{}{line}", self.filter()), FILTER_COLUMNS);
-            self.set_filter(filter);
-        } else {
-            self.say("paste ignored");
+        let line = text.lines().next().unwrap_or_default();
+        match (&mut self.dialog, &self.mode) {
+            (Some(Dialog::Cap(_)), _) => self.paste_into_form(text),
+            (Some(Dialog::Command(command)), _) => drop(command.field.insert(line)),
+            (Some(Dialog::Help(page)), _) if page.typing => drop(page.search.insert(line)),
+            (None, Mode::Filter(_)) => self.paste_into_filter(line),
+            _ => self.say("paste ignored"),
         }
         self.load_used()
     }
 
-    fn act(&mut self, action: Action) -> Vec<Effect> {
+    pub(super) fn act(&mut self, action: Action) -> Vec<Effect> {
         match action {
-            Action::Quit => return vec![Effect::Quit],
+            Action::Quit => self.quit_soon(),
+            Action::QuitNow => return vec![Effect::Quit],
             Action::Redraw => return vec![Effect::Redraw],
             Action::Suspend => return vec![Effect::Suspend],
-            Action::Help => self.dialog = Some(Dialog::Help(0)),
+            Action::Help => self.dialog = Some(Dialog::Help(HelpPage::default())),
+            Action::Command => self.open_command(""),
             Action::Tab(tab) => self.show(tab),
             Action::NextTab => self.show(self.tab.other(1)),
             Action::PrevTab => self.show(self.tab.other(Tab::ALL.len() - 1)),
-            Action::Down => self.step(1),
-            Action::Up => self.step(-1),
-            Action::First => self.step(isize::MIN),
-            Action::Last => self.step(isize::MAX),
-            Action::PageDown => self.step(self.half_page()),
-            Action::PageUp => self.step(-self.half_page()),
             Action::Open => return self.open(),
             Action::NextItem => return self.open_other(1),
             Action::PrevItem => return self.open_other(-1),
             Action::Back => self.back(),
-            Action::Filter => self.mode = Mode::Filter(self.filter().to_owned()),
+            Action::Filter => self.begin_filter(),
             Action::Sort => self.sort(),
             Action::Reverse => self.reverse(),
             Action::Pause => self.pause(),
-            Action::Window => return self.next_window(),
+            Action::Refresh => return self.refresh(),
+            Action::Window => return self.set_window(self.window.next()),
             Action::Theme => self.dialog = Some(Dialog::Themes(self.setup.theme.clone())),
             Action::Keep => return self.keep_theme(),
             Action::Measure => {
@@ -84,20 +79,36 @@ impl App {
                 self.resort();
             }
             Action::Cap => return self.open_cap(),
+            Action::NewCap => self.open_command("cap "),
+            Action::RemoveCap => return self.open_removal(),
             Action::Undo => return self.open_undo(),
             Action::Audit => self.show_audit(),
-            // These work in the form alone, which takes its keys itself.
-            Action::Apply
-            | Action::Yes
-            | Action::NextField
-            | Action::PrevField
-            | Action::Left
-            | Action::Right
-            | Action::Restore
-            | Action::TakeTheirs
-            | Action::KeepMine => {}
+            other => self.scroll(other),
         }
         Vec::new()
+    }
+
+    /// Moves among rows and lines; what works in a form alone the form takes itself.
+    fn scroll(&mut self, action: Action) {
+        let page = isize::try_from(self.height).unwrap_or(isize::MAX).max(1);
+        match action {
+            Action::Down => self.step(1),
+            Action::Up => self.step(-1),
+            Action::First => self.step(isize::MIN),
+            Action::Last => self.step(isize::MAX),
+            Action::HalfDown => self.step((page / 2).max(1)),
+            Action::HalfUp => self.step(-(page / 2).max(1)),
+            Action::PageDown => self.step(page),
+            Action::PageUp => self.step(-page),
+            _ => {}
+        }
+    }
+
+    /// Reads everything that is shown anew.
+    fn refresh(&mut self) -> Vec<Effect> {
+        self.asked.spoil();
+        self.say("reading anew");
+        std::iter::once(Effect::Reload).chain(self.load_what_is_shown()).collect()
     }
 
     pub(super) fn show(&mut self, tab: Tab) {
@@ -119,18 +130,14 @@ impl App {
         }
     }
 
-    fn half_page(&self) -> isize {
-        isize::try_from(self.height / 2).unwrap_or(1).max(1)
-    }
-
     fn step(&mut self, by: isize) {
         match (&mut self.dialog, &mut self.mode) {
             // The frame says where the end is.
-            (Some(Dialog::Help(offset)), _) | (None, Mode::Opened(offset)) => {
+            (Some(Dialog::Help(HelpPage { offset, .. })), _) | (None, Mode::Opened(offset)) => {
                 *offset = offset.saturating_add_signed(by);
             }
             (Some(Dialog::Themes(_)), _) => self.preview(by),
-            (Some(Dialog::Cap(_)), _) => {}
+            (Some(Dialog::Cap(_) | Dialog::Command(_)), _) => {}
             (None, _) => self.step_row(by),
         }
     }
@@ -150,14 +157,14 @@ impl App {
         }
     }
 
-    fn keep_theme(&mut self) -> Vec<Effect> {
+    pub(super) fn keep_theme(&mut self) -> Vec<Effect> {
         self.dialog = None;
         let theme = self.setup.theme.clone();
         self.say(&format!("theme: {theme}"));
         vec![Effect::SaveTheme(theme)]
     }
 
-    fn open(&mut self) -> Vec<Effect> {
+    pub(super) fn open(&mut self) -> Vec<Effect> {
         match self.tab {
             Tab::Overview => {
                 let Some(tenant) = self.tenants.picked() else { return Vec::new() };
@@ -188,38 +195,10 @@ impl App {
             return;
         }
         if self.mode == Mode::List {
-            self.set_filter(String::new());
+            self.rows_mut().view_mut().filter = Filter::default();
+            self.resort();
         }
         self.close();
-    }
-
-    fn type_filter(&mut self, key: KeyEvent) {
-        let mut filter = self.filter().to_owned();
-        match key.code {
-            KeyCode::Enter => self.mode = Mode::List,
-            KeyCode::Esc => {
-                if let Mode::Filter(before) = std::mem::replace(&mut self.mode, Mode::List) {
-                    self.set_filter(before);
-                }
-            }
-            KeyCode::Backspace => {
-                filter.pop();
-                self.set_filter(filter);
-            }
-            KeyCode::Char('u') if key.modifiers.contains(KeyModifiers::CONTROL) => {
-                self.set_filter(String::new());
-            }
-            KeyCode::Char(letter) if !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => {
-                filter.push(letter);
-                self.set_filter(printable(&filter, FILTER_COLUMNS));
-            }
-            _ => {}
-        }
-    }
-
-    pub(super) fn set_filter(&mut self, filter: String) {
-        self.rows_mut().view_mut().filter = filter;
-        self.resort();
     }
 
     fn sort(&mut self) {
@@ -244,8 +223,8 @@ impl App {
         self.resort();
     }
 
-    fn next_window(&mut self) -> Vec<Effect> {
-        self.window = self.window.next();
+    pub(super) fn set_window(&mut self, window: Window) -> Vec<Effect> {
+        self.window = window;
         self.live.window = None;
         if let Some(frozen) = &mut self.frozen {
             frozen.0.window = None;

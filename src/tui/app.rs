@@ -9,14 +9,18 @@ use crate::domain::cap::{CapKey, CapRev};
 use crate::domain::label::Label;
 use crate::domain::time::{Millis, Timestamp};
 
-use super::cap_act::{Hand, Mine};
+use super::cap_act::Mine;
 use super::cap_form::CapForm;
+use super::command::CommandLine;
 use super::event::{Effect, Event, Feed, SourceRow, Window};
+use super::hand::Hand;
+use super::keys::Keys;
 use super::list::List;
 use super::page::{Asked, guard, limits};
 use super::picture::{Loaded, Measure, Picture};
 use super::tab::Tab;
 use super::text;
+use super::typing::{FilterLine, HelpPage};
 
 /// How long the order of rows is held after a key.
 const HOLD: Millis = Millis::new(3_000);
@@ -30,8 +34,8 @@ pub(super) const TOAST: Millis = Millis::new(4_000);
 pub enum Mode {
     /// The table of the tab.
     List,
-    /// The filter of the table; the text it had before.
-    Filter(String),
+    /// The filter of the table.
+    Filter(Box<FilterLine>),
     /// What one row is about; how far it is scrolled, or which of a tenant's models is selected.
     Opened(usize),
 }
@@ -39,8 +43,10 @@ pub enum Mode {
 /// What lies over the page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Dialog {
-    /// The keys; how far they are scrolled.
-    Help(usize),
+    /// The keys.
+    Help(HelpPage),
+    /// A command that is being typed.
+    Command(Box<CommandLine>),
     /// The themes; the one there was before.
     Themes(String),
     /// A cap that is being changed.
@@ -60,6 +66,8 @@ pub struct Setup {
     pub themes: Vec<String>,
     /// The theme to begin with.
     pub theme: String,
+    /// The keys in force.
+    pub keys: Keys,
     /// Why no cap can be changed here; `None` where one can.
     pub read_only: Option<String>,
 }
@@ -97,6 +105,12 @@ pub struct App {
     pub(super) sources: List<Label>,
     pub(super) guards: List<guard::Key>,
     pub(super) audit: List<CapRev>,
+    /// How much of today's spend the filter of the Overview hides, and all of it, where that is most of it.
+    pub(super) hidden: Option<(i64, i64)>,
+    /// Filters that were typed, the latest last.
+    pub(super) filters: Vec<String>,
+    /// Commands that were typed, the latest last, without their reasons.
+    pub(super) commands: Vec<String>,
     /// How far the question of the page in view is.
     pub(super) asked: Asked,
     pub(super) live: Picture,
@@ -137,6 +151,9 @@ impl App {
             sources: List::new(),
             guards: List::new(),
             audit: List::new(),
+            hidden: None,
+            filters: Vec::new(),
+            commands: Vec::new(),
             asked: Asked::default(),
             live: Picture::new(books),
             frozen: None,
@@ -183,6 +200,7 @@ impl App {
             Event::Key(_) | Event::Resize | Event::Tick | Event::Window(..) | Event::Prices(..) => {}
         }
         effects.extend(self.ask_if_due());
+        effects.extend(self.quit_if_due());
         self.settle();
         effects
     }
@@ -194,8 +212,8 @@ impl App {
         if let (Mode::Opened(offset), Some(shown)) = (&mut self.mode, seen.opened) {
             *offset = shown;
         }
-        if let (Some(Dialog::Help(offset)), Some(shown)) = (&mut self.dialog, seen.help) {
-            *offset = shown;
+        if let (Some(Dialog::Help(page)), Some(shown)) = (&mut self.dialog, seen.help) {
+            page.offset = shown;
         }
     }
 
@@ -206,7 +224,7 @@ impl App {
         let aging = self.frozen.is_some() || matches!(self.feed, Feed::Lag(_));
         let aging = aging || !self.live.caps.guards.is_empty();
         let step = aging.then(|| self.now.after(Millis::new(1_000)));
-        [hold, toast, step, self.saved_until(), self.ask_due()].into_iter().flatten().min()
+        [hold, toast, step, self.saved_until(), self.ask_due(), self.hand.quits].into_iter().flatten().min()
     }
 
     /// Returns the name of the theme to draw with.

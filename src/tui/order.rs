@@ -11,8 +11,8 @@ use crate::domain::label::Label;
 
 use super::app::App;
 use super::caps::subject;
-use super::list::passes;
 use super::picture::Picture;
+use super::subject::Row;
 use super::tab::Tab;
 
 /// The columns that tenants are sorted by.
@@ -29,8 +29,12 @@ impl App {
     pub(super) fn resort(&mut self) {
         self.unsorted = false;
         self.sorted = self.now;
+        self.hidden = None;
         match self.tab {
-            Tab::Overview => self.tenants.set(self.tenant_order()),
+            Tab::Overview => {
+                self.tenants.set(self.tenant_order());
+                self.hidden = self.hidden_spend();
+            }
             Tab::Limits => self.limits.set(self.limit_order()),
             Tab::Budgets => self.budgets.set(self.budget_order()),
             Tab::Prices => self.prices.set(self.price_order()),
@@ -42,14 +46,28 @@ impl App {
         }
     }
 
+    /// Returns how much of today's spend the filter hides, and all of it, where that is more than half.
+    fn hidden_spend(&self) -> Option<(i64, i64)> {
+        if self.tenants.view.filter.is_empty() {
+            return None;
+        }
+        let books = &self.picture().books;
+        let today = |tenant: &TenantId| books.tenant(*tenant).map_or(0, |book| book.today.cost.nanos());
+        let shown = self.tenants.order.iter().map(today).fold(0_i64, i64::saturating_add);
+        let whole = books.total().today.cost.nanos();
+        let hidden = whole.saturating_sub(shown);
+        (i128::from(hidden) * 2 > i128::from(whole)).then_some((hidden, whole))
+    }
+
     fn tenant_order(&self) -> (Vec<TenantId>, usize) {
         let picture = self.picture();
         let nothing = Book::default();
+        let filter = &self.tenants.view.filter;
         let mut rows = Vec::with_capacity(picture.books.tenants().len());
         let mut all = 0;
         let mut add = |tenant: TenantId, book: &Book| {
             all += 1;
-            if passes(&self.tenants.view.filter, tenant.as_str()) {
+            if filter.is_empty() || filter.passes(&Row { app: self, of: (tenant, book) }) {
                 rows.push((Reverse(self.rank(picture, tenant, book)), tenant));
             }
         };
@@ -89,7 +107,7 @@ impl App {
         let prices = &self.picture().prices;
         let filter = &self.prices.view.filter;
         let mut rows: Vec<_> = prices.values().collect();
-        rows.retain(|row| passes(filter, row.model.as_str()) || passes(filter, row.provider.as_str()));
+        rows.retain(|row| filter.passes(&Row { app: self, of: *row }));
         rows.sort_by_cached_key(|row| {
             let amount = match self.prices.view.sort {
                 0 if row.is_unpriced() && row.used.unpriced > 0 => i128::MAX,
@@ -110,7 +128,7 @@ impl App {
     fn source_order(&self) -> (Vec<Label>, usize) {
         let mut rows: Vec<_> = self.picture().sources.iter().collect();
         let all = rows.len();
-        rows.retain(|row| passes(&self.sources.view.filter, row.source.as_str()));
+        rows.retain(|row| self.sources.view.filter.passes(&Row { app: self, of: *row }));
         rows.sort_by_cached_key(|row| {
             let amount = match self.sources.view.sort {
                 0 => row.state as u64,
@@ -130,9 +148,7 @@ impl App {
         let log = &self.picture().caps.log;
         let filter = &self.audit.view.filter;
         let mut rows: Vec<(String, &CapChange)> = log.iter().map(|row| (subject(row), row)).collect();
-        rows.retain(|(what, row)| {
-            [what.as_str(), row.by.as_str(), row.why.as_str()].into_iter().any(|text| passes(filter, text))
-        });
+        rows.retain(|(_, row)| filter.passes(&Row { app: self, of: *row }));
         match self.audit.view.sort {
             1 => rows.sort_by_key(|(_, row)| (row.by, Reverse(row.rev))),
             2 => rows.sort_by(|one, other| (&one.0, other.1.rev).cmp(&(&other.0, one.1.rev))),

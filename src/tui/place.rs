@@ -10,7 +10,9 @@ impl App {
     /// Returns where keys work now.
     pub(super) fn contexts(&self) -> &'static [Context] {
         match (&self.dialog, &self.mode) {
-            (Some(Dialog::Help(_)), _) => &[Context::Moving, Context::Always],
+            (Some(Dialog::Help(page)), _) if page.typing => &[Context::Line, Context::Always],
+            (Some(Dialog::Help(_)), _) => &[Context::Help, Context::Moving, Context::Always],
+            (Some(Dialog::Command(_)), _) => &[Context::Commanding, Context::Always],
             (Some(Dialog::Themes(_)), _) => &[Context::Choosing, Context::Moving, Context::Always],
             (Some(Dialog::Cap(form)), _) => match form.stage {
                 Stage::Typing => &[Context::Form, Context::Always],
@@ -19,14 +21,16 @@ impl App {
                 Stage::Saving => &[Context::Waiting, Context::Always],
                 Stage::Conflict(_) => &[Context::Conflict, Context::Always],
             },
-            (None, Mode::Filter(_)) => &[Context::Always],
+            (None, Mode::Filter(_)) => &[Context::Line, Context::Always],
             (None, _) => self.page_contexts(),
         }
     }
 
     /// Returns where keys work on this page.
     pub(super) fn page_contexts(&self) -> &'static [Context] {
-        use Context::{Always, Capped, List, Measured, Moving, Openable, Opened, Page, Spend, Undoable};
+        use Context::{
+            Always, Budgets, Capped, List, Measured, Moving, Openable, Opened, Page, Spend, Undoable,
+        };
         match (self.tab, &self.mode) {
             (Tab::Overview, Mode::Opened(_)) => {
                 &[Opened, Capped, Undoable, Spend, Measured, Moving, Page, Always]
@@ -35,7 +39,7 @@ impl App {
             (Tab::Audit, Mode::Opened(_)) => &[Opened, Undoable, Moving, Page, Always],
             (Tab::Audit, _) => &[Openable, List, Undoable, Moving, Page, Always],
             (Tab::Prices, _) => &[List, Spend, Moving, Page, Always],
-            (Tab::Budgets, _) => &[Capped, List, Undoable, Moving, Page, Always],
+            (Tab::Budgets, _) => &[Capped, Budgets, List, Undoable, Moving, Page, Always],
             (Tab::Limits | Tab::Errors | Tab::Events | Tab::Guard, _) => &[List, Moving, Page, Always],
             (Tab::Sources, Mode::Opened(_)) => &[Opened, Moving, Page, Always],
             (Tab::Sources, _) => &[Openable, List, Moving, Page, Always],
@@ -74,6 +78,6 @@ impl App {
 
     /// Returns the filter of the tab.
     pub(super) fn filter(&self) -> &str {
-        &self.rows().view().filter
+        self.rows().view().filter.text()
     }
 }

@@ -2,6 +2,7 @@
 
 use super::order::{AUDIT_SORTS, PRICE_SORTS, SOURCE_SORTS, TENANT_SORTS};
 use super::page::{budgets, errors, events, guard, limits};
+use crate::domain::filter::Key;
 
 /// A page of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +80,40 @@ impl Tab {
             Tab::Sources => &SOURCE_SORTS,
             Tab::Guard => &guard::SORTS,
             Tab::Audit => &AUDIT_SORTS,
+        }
+    }
+
+    /// Returns what a filter can ask of its rows.
+    pub const fn keys(self) -> &'static [Key] {
+        match self {
+            Tab::Overview => &[
+                Key::Tenant,
+                Key::State,
+                Key::Cap,
+                Key::Used,
+                Key::Burn,
+                Key::Today,
+                Key::Month,
+                Key::Cost,
+                Key::Tokens,
+            ],
+            Tab::Limits => &[Key::Provider, Key::Key, Key::Model, Key::Age],
+            Tab::Budgets => &[Key::Tenant, Key::What, Key::State, Key::Cap, Key::Used],
+            Tab::Prices => &[Key::Model, Key::Provider, Key::Cost, Key::Tokens],
+            Tab::Errors => &[Key::Class],
+            Tab::Events => &[
+                Key::Tenant,
+                Key::Model,
+                Key::Provider,
+                Key::Class,
+                Key::Cost,
+                Key::Tokens,
+                Key::Took,
+                Key::Age,
+            ],
+            Tab::Sources => &[Key::State, Key::Kind],
+            Tab::Guard => &[Key::Rev, Key::Age],
+            Tab::Audit => &[Key::Tenant, Key::Who, Key::What, Key::Rev, Key::Age],
         }
     }
 

@@ -430,6 +430,7 @@ fn shows_a_screen_that_panics() {
         host: String::new(),
         themes: vec!["dusk".to_owned()],
         theme: "dusk".to_owned(),
+        keys: outlay::tui::keys::Keys::default(),
         read_only: None,
     };
     let (sender, receiver) = sync_channel(16);

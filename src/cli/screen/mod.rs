@@ -129,6 +129,7 @@ fn show(
         host: own::host(),
         themes: themes.names(),
         theme: own::theme(context),
+        keys: context.keys.clone(),
         read_only: desk.read_only.clone(),
     };
     let app = App::new(setup, now());

@@ -31,6 +31,7 @@ mod status;
 mod footer;
 mod dialog;
 mod help;
+mod command;
 mod themes;
 mod cap_words;
 mod cap_form;
@@ -104,7 +105,8 @@ pub fn draw(frame: &mut Frame<'_>, app: &App, theme: &Theme) -> Seen {
     }
     let over = if tiny { area } else { content };
     match &app.dialog {
-        Some(Dialog::Help(offset)) => seen.help = Some(help::draw(&mut pen, over, app, *offset)),
+        Some(Dialog::Help(page)) => seen.help = Some(help::draw(&mut pen, over, app, page)),
+        Some(Dialog::Command(line)) => command::draw(&mut pen, over, app, line),
         Some(Dialog::Themes(_)) => themes::draw(&mut pen, over, app),
         Some(Dialog::Cap(form)) => cap_form::draw(&mut pen, over, app, form),
         None => {}

@@ -7,7 +7,7 @@ use crate::domain::cap::{Cap, CapKey};
 use crate::domain::gate::Standing;
 use crate::tui::app::App;
 use crate::tui::caps::share;
-use crate::tui::list::passes;
+use crate::tui::subject::Row;
 
 /// What rows are sorted by.
 pub const SORTS: [&str; 2] = ["used", "tenant"];
@@ -19,7 +19,7 @@ impl App {
         let view = &self.budgets.view;
         let mut rows: Vec<&Arc<Cap>> = caps.book.caps().collect();
         let all = rows.len();
-        rows.retain(|cap| passes(&view.filter, &cap.scope.to_string()));
+        rows.retain(|cap| view.filter.passes(&Row { app: self, of: cap.as_ref() }));
         // Equal ones keep the order of the book, which is that of their scopes.
         if view.sort == 0 {
             let used = |cap: &&Arc<Cap>| caps.worst(cap.key()).map_or(0, share);

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use crate::domain::label::Label;
 use crate::domain::time::Timestamp;
 use crate::tui::app::App;
-use crate::tui::list::passes;
+use crate::tui::subject::Row;
 
 /// What rows are sorted by.
 pub const SORTS: [&str; 2] = ["count", "class"];
@@ -36,7 +36,7 @@ impl App {
         let now = self.picture().pages.errors.clone().unwrap_or_default();
         let view = &self.errors.view;
         let mut rows: Vec<&ClassRow> = now.classes.iter().collect();
-        rows.retain(|row| passes(&view.filter, row.class.as_str()));
+        rows.retain(|row| view.filter.passes(&Row { app: self, of: *row }));
         match view.sort {
             0 => rows.sort_by_key(|row| (Reverse(row.count), row.class)),
             _ => rows.sort_by_key(|row| row.class),

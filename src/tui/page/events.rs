@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use crate::domain::call::{Call, CallId, Cost};
 use crate::tui::app::App;
-use crate::tui::list::passes;
+use crate::tui::subject::Row;
 
 /// What rows are sorted by.
 pub const SORTS: [&str; 1] = ["time"];
@@ -21,14 +21,12 @@ impl App {
     pub(in crate::tui) fn event_order(&self) -> (Vec<CallId>, usize) {
         let now = self.picture().pages.events.clone().unwrap_or_default();
         let view = &self.events.view;
-        let mut rows: Vec<&Call> = now.calls.iter().map(|(call, _)| call).collect();
-        rows.retain(|call| {
-            [call.tenant.as_str(), call.model.as_str()].into_iter().any(|name| passes(&view.filter, name))
-        });
-        rows.sort_by_key(|call| Reverse(call.at));
+        let mut rows: Vec<&(Call, Cost)> = now.calls.iter().collect();
+        rows.retain(|row| view.filter.passes(&Row { app: self, of: *row }));
+        rows.sort_by_key(|row| Reverse(row.0.at));
         if view.reverse {
             rows.reverse();
         }
-        (rows.into_iter().map(|call| call.id).collect(), now.calls.len())
+        (rows.into_iter().map(|row| row.0.id).collect(), now.calls.len())
     }
 }

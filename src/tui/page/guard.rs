@@ -4,7 +4,7 @@ use crate::domain::cap::CapRev;
 use crate::domain::label::Label;
 use crate::domain::time::Timestamp;
 use crate::tui::app::App;
-use crate::tui::list::passes;
+use crate::tui::subject::Row;
 
 /// What rows are sorted by.
 pub const SORTS: [&str; 1] = ["guard"];
@@ -55,7 +55,7 @@ impl App {
         let now = self.picture().pages.guard.clone().unwrap_or_default();
         let view = &self.guards.view;
         let mut rows: Vec<&GuardLine> = now.guards.iter().collect();
-        rows.retain(|row| passes(&view.filter, row.name.as_str()));
+        rows.retain(|row| view.filter.passes(&Row { app: self, of: *row }));
         rows.sort_by_key(|row| row.key());
         if view.reverse {
             rows.reverse();

@@ -3,7 +3,7 @@
 use crate::domain::label::Label;
 use crate::domain::limits::Limits;
 use crate::tui::app::App;
-use crate::tui::list::passes;
+use crate::tui::subject::Row;
 
 /// What rows are sorted by.
 pub const SORTS: [&str; 3] = ["headroom", "provider", "model"];
@@ -29,7 +29,7 @@ impl App {
         let now = self.picture().pages.limits.clone().unwrap_or_default();
         let view = &self.limits.view;
         let mut rows: Vec<&Limits> = now.groups.iter().collect();
-        rows.retain(|row| key(row).iter().any(|name| passes(&view.filter, name.as_str())));
+        rows.retain(|row| view.filter.passes(&Row { app: self, of: *row }));
         match view.sort {
             1 => rows.sort_by_key(|row| key(row)),
             2 => rows.sort_by_key(|row| (row.model, key(row))),

@@ -128,7 +128,7 @@ fn only_the_page_in_view_is_asked_for_and_again_after_a_change() {
     let later = |millis| NOW.after(Millis::new(millis));
     let changed = || Event::Changed(vec![change("docs-rag", "m", sums(1, "5", 0), Sign::Adds)], Vec::new());
     assert_eq!(app.update(changed(), NOW), [], "the overview needs nothing of the store");
-    assert_eq!(press(&mut app, "2"), [Effect::Load(Ask::Limits)]);
+    assert_eq!(app.update(Event::Key(keys_of("2")[0]), NOW), [Effect::Load(Ask::Limits)]);
     assert_eq!(app.update(changed(), later(600)), [], "the answer has not come");
     let came = || Event::Page(Ask::Limits, Box::new(Page::Limits(limits_now())));
     assert_eq!(app.update(came(), later(650)), [Effect::Load(Ask::Limits)]);
@@ -143,7 +143,7 @@ fn only_the_page_in_view_is_asked_for_and_again_after_a_change() {
 #[test]
 fn a_question_whose_answer_is_lost_is_asked_again() {
     let mut app = app(Some(snapshot(0)));
-    press(&mut app, "8");
+    app.update(Event::Key(keys_of("8")[0]), NOW);
     assert_eq!(app.update(Event::Tick, NOW.after(Millis::new(9_000))), []);
     assert_eq!(app.update(Event::Tick, NOW.after(Millis::new(10_000))), [Effect::Load(Ask::Guard)]);
 }

@@ -4,6 +4,7 @@ mod any;
 mod caps;
 mod hostile;
 mod frame;
+mod keyboard;
 mod pages;
 
 use ratatui::Terminal;
@@ -12,7 +13,7 @@ use ratatui::buffer::Buffer;
 
 use super::app::{App, Mode, Seen, Setup};
 use super::event::{BadRow, Detail, Effect, Event, Feed, PriceRow, Snapshot, SourceRow, SourceState, Window};
-use super::keys;
+use super::keys::{self, Keys};
 use super::tab::Tab;
 use super::theme::{ASCII, Depth, Glyphs, Theme, Themes, UNICODE};
 use crate::domain::books::Books;
@@ -44,6 +45,7 @@ fn setup() -> Setup {
         host: "ops-1".to_owned(),
         themes: vec!["dusk".to_owned(), "paper".to_owned(), "signal".to_owned()],
         theme: "dusk".to_owned(),
+        keys: Keys::default(),
         read_only: None,
     }
 }
@@ -170,9 +172,17 @@ fn keys_of(text: &str) -> Vec<crossterm::event::KeyEvent> {
     keys
 }
 
-/// Presses keys: `jj<enter>`.
+/// Presses keys as a hand does: `jj<enter>`.
 fn press(app: &mut App, keys: &str) -> Vec<Effect> {
-    keys_of(keys).into_iter().flat_map(|key| app.update(Event::Key(key), NOW)).collect()
+    let mut effects = Vec::new();
+    for key in keys_of(keys) {
+        let later = app.now.after(Millis::new(100));
+        effects.extend(app.update(Event::Key(key), later));
+    }
+    if let Some(at) = app.hand.quits {
+        effects.extend(app.update(Event::Tick, at));
+    }
+    effects
 }
 
 fn theme(name: &str, depth: Depth, glyphs: &Glyphs) -> Theme {
@@ -415,7 +425,8 @@ fn all_help_can_be_read_on_a_small_screen() {
         press(&mut app, "j");
         seen += &screen(&mut app, 40, 12, &UNICODE);
     }
-    for action in app.page_contexts().iter().flat_map(|context| keys::help(*context)) {
+    let keys = Keys::default();
+    for action in app.page_contexts().iter().flat_map(|context| keys.help(*context)) {
         assert!(seen.contains(action.0.says()), "{:?} is never shown", action.0);
     }
     assert!(seen.contains("plus calls without a price"));
@@ -431,7 +442,7 @@ fn a_theme_is_tried_before_it_is_kept() {
     assert!(screen(&mut app, 80, 24, &UNICODE).contains("▸ paper"));
     press(&mut app, "<esc>");
     assert_eq!((app.theme(), &app.dialog), ("dusk", &None));
-    assert_eq!(press(&mut app, "tjq<enter>"), [Effect::SaveTheme("paper".to_owned())]);
+    assert_eq!(press(&mut app, "tjx<enter>"), [Effect::SaveTheme("paper".to_owned())]);
     assert!(screen(&mut app, 80, 24, &UNICODE).contains("theme: paper"));
 }
 

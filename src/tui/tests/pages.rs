@@ -55,6 +55,7 @@ fn pages() -> Vec<(&'static str, App)> {
     .into_iter()
     .chain(caps::pages())
     .chain(frame::pages())
+    .chain(keyboard::pages())
     .collect()
 }
 
