@@ -170,20 +170,19 @@ fn spent_of(account: Account, spent: &HashMap<TenantId, Live>) -> Money {
 
 fn line(status: &Status, calendar: &Calendar, now: Timestamp) -> String {
     let about = if status.about { "~" } else { "" };
-    let mut line = format!(
-        "today {}  burn {about}{}/h",
-        text::headline_of(&status.today),
-        text::headline_of(&status.burn)
-    );
+    let mut parts = vec![
+        format!("today {}", text::headline_of(&status.today)),
+        format!("burn {about}{}/h", text::headline_of(&status.burn)),
+    ];
     if let Some((standing, at)) = &status.next {
-        line += &format!("  next {} {}", name(standing), when(*at, calendar, now));
+        parts.push(format!("next {} {}", name(standing), when(*at, calendar, now)));
     }
     if let Some(first) = status.reached.first() {
         let more = status.reached.len() - 1;
         let more = if more > 0 { format!(" +{more}") } else { String::new() };
-        line += &format!("  reached {}{more}", name(first));
+        parts.push(format!("reached {}{more}", name(first)));
     }
-    line
+    parts.join("  ")
 }
 
 /// Returns what a cap is on, and how much: `docs-rag 200.00/day`.

@@ -119,6 +119,11 @@ impl Calendar {
         text
     }
 
+    /// Returns the time of day as `09:00:07`, in this zone.
+    pub fn time_text(&self, at: Timestamp) -> String {
+        self.zone.to_datetime(instant(at)).strftime("%H:%M:%S").to_string()
+    }
+
     /// Returns an instant as `2026-11-20 09:00`, in this zone.
     pub fn minute_text(&self, at: Timestamp) -> String {
         self.zone.to_datetime(instant(at)).strftime("%Y-%m-%d %H:%M").to_string()

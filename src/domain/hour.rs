@@ -90,8 +90,8 @@ impl Hour {
         }
         self.taken += 1;
         let made = Arc::new((call.clone(), cost));
-        let cell = self.minutes.entry(minute).or_default();
-        let service = cell.tenants.entry(call.tenant).or_default();
+        let kept = self.minutes.entry(minute).or_default();
+        let service = kept.tenants.entry(call.tenant).or_default();
         service.calls += u64::from(call.calls);
         if let Some(length) = call.latency {
             service.took.add(length);
@@ -101,7 +101,7 @@ impl Hour {
         }
         if call.status == Status::Failed {
             service.failed += u64::from(call.calls);
-            let toll = cell.faults.entry(fault(call)).or_default();
+            let toll = kept.faults.entry(fault(call)).or_default();
             toll.count += u64::from(call.calls);
             toll.lost += cost.money().unwrap_or_default();
             keep(&mut self.failed, Arc::clone(&made), FAILED);

@@ -359,6 +359,48 @@ pub(super) fn each(
     Ok(())
 }
 
+/// Shows the rows after row `after`, at most `limit` of them, in the order in which they came; returns the
+/// last one's number.
+pub(super) fn after(
+    conn: &Connection,
+    (after, limit): (i64, i64),
+    visit: &mut dyn FnMut(&Entry) -> rusqlite::Result<()>,
+) -> rusqlite::Result<i64> {
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT row, {}, {SLICE} FROM {ROWS} WHERE row > ?1 ORDER BY row LIMIT ?2",
+        COLUMNS.join(", ")
+    ))?;
+    let mut rows = statement.query([after, limit])?;
+    let mut last = after;
+    while let Some(row) = rows.next()? {
+        last = row.get(0)?;
+        visit(&Entry::read(row, 1)?)?;
+    }
+    Ok(last)
+}
+
+/// Shows the calls from `start` on, the latest first, at most `limit` of them.
+pub(super) fn latest_since(
+    conn: &Connection,
+    (start, limit): (i64, i64),
+    visit: &mut dyn FnMut(&Entry) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT {}, {SLICE} FROM {ROWS} WHERE at >= ?1 ORDER BY at DESC LIMIT ?2",
+        COLUMNS.join(", ")
+    ))?;
+    let mut rows = statement.query([start, limit])?;
+    while let Some(row) = rows.next()? {
+        visit(&Entry::read(row, 0)?)?;
+    }
+    Ok(())
+}
+
+/// Returns the number of the row that came last.
+pub(super) fn last_row(conn: &Connection) -> rusqlite::Result<i64> {
+    conn.query_row("SELECT coalesce(max(row), 0) FROM call", [], |row| row.get(0))
+}
+
 /// Shows the time, tenant and sums of each call from `start` on.
 pub(super) fn since(
     conn: &Connection,

@@ -16,6 +16,7 @@ mod check;
 mod pieces;
 mod reader;
 mod spent;
+mod made;
 pub mod foreign;
 pub mod guard;
 #[cfg(test)]

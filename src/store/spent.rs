@@ -130,8 +130,8 @@ fn named<T>(
     names: &mut Names,
     sums: HashMap<i64, T>,
 ) -> rusqlite::Result<Vec<(TenantId, T)>> {
-    let named = |(tenant, sum)| Ok((TenantId::from_label(names.label(conn, tenant)?), sum));
-    sums.into_iter().map(named).collect()
+    let name = |(tenant, sum)| Ok((TenantId::from_label(names.label(conn, tenant)?), sum));
+    sums.into_iter().map(name).collect()
 }
 
 /// Shows what each tenant spent from step `start` up to `end`, in order of time.

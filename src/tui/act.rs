@@ -83,6 +83,7 @@ impl App {
             Action::RemoveCap => return self.open_removal(),
             Action::Undo => return self.open_undo(),
             Action::Audit => self.show_audit(),
+            Action::Follow => self.follow_events(),
             other => self.scroll(other),
         }
         Vec::new()
@@ -172,7 +173,7 @@ impl App {
                 self.mode = Mode::Opened(0);
                 vec![Effect::LoadDetail(tenant, self.window)]
             }
-            Tab::Sources | Tab::Audit if self.rows().has_picked() => {
+            Tab::Sources | Tab::Audit | Tab::Errors | Tab::Events if self.rows().has_picked() => {
                 self.rows_mut().hold();
                 self.mode = Mode::Opened(0);
                 Vec::new()

@@ -6,6 +6,7 @@ use crate::domain::books::{Book, Books};
 use crate::domain::calendar::Calendar;
 use crate::domain::call::{CallId, ModelId, Provider, TenantId};
 use crate::domain::cap::{CapKey, CapRev};
+use crate::domain::failure::FailureClass;
 use crate::domain::label::Label;
 use crate::domain::time::{Millis, Timestamp};
 
@@ -16,7 +17,7 @@ use super::event::{Effect, Event, Feed, SourceRow, Window};
 use super::hand::Hand;
 use super::keys::Keys;
 use super::list::List;
-use super::page::{Asked, guard, limits};
+use super::page::{Asked, events, guard, limits};
 use super::picture::{Loaded, Measure, Picture};
 use super::tab::Tab;
 use super::text;
@@ -100,7 +101,7 @@ pub struct App {
     pub(super) limits: List<limits::Key>,
     pub(super) budgets: List<CapKey>,
     pub(super) prices: List<(Provider, ModelId)>,
-    pub(super) errors: List<Label>,
+    pub(super) errors: List<FailureClass>,
     pub(super) events: List<CallId>,
     pub(super) sources: List<Label>,
     pub(super) guards: List<guard::Key>,
@@ -111,6 +112,8 @@ pub struct App {
     pub(super) filters: Vec<String>,
     /// Commands that were typed, the latest last, without their reasons.
     pub(super) commands: Vec<String>,
+    /// Since which call the list of calls is held still.
+    pub(super) held: Option<events::Held>,
     /// How far the question of the page in view is.
     pub(super) asked: Asked,
     pub(super) live: Picture,
@@ -154,6 +157,7 @@ impl App {
             hidden: None,
             filters: Vec::new(),
             commands: Vec::new(),
+            held: None,
             asked: Asked::default(),
             live: Picture::new(books),
             frozen: None,
@@ -199,6 +203,7 @@ impl App {
             Event::Continued => effects.push(Effect::Resume),
             Event::Key(_) | Event::Resize | Event::Tick | Event::Window(..) | Event::Prices(..) => {}
         }
+        self.hold_events();
         effects.extend(self.ask_if_due());
         effects.extend(self.quit_if_due());
         self.settle();

@@ -109,6 +109,12 @@ impl<K: Copy + Eq> List<K> {
         self.pick(found.unwrap_or(if self.moved { self.place } else { 0 }));
     }
 
+    /// Puts the selection on the first row, and leaves it there whichever row that is.
+    pub fn release(&mut self) {
+        self.moved = false;
+        self.pick(0);
+    }
+
     /// Returns the selected row.
     pub fn picked(&self) -> Option<K> {
         self.picked

@@ -29,7 +29,7 @@ impl App {
     /// Returns where keys work on this page.
     pub(super) fn page_contexts(&self) -> &'static [Context] {
         use Context::{
-            Always, Budgets, Capped, List, Measured, Moving, Openable, Opened, Page, Spend, Undoable,
+            Always, Budgets, Capped, Events, List, Measured, Moving, Openable, Opened, Page, Spend, Undoable,
         };
         match (self.tab, &self.mode) {
             (Tab::Overview, Mode::Opened(_)) => {
@@ -40,9 +40,11 @@ impl App {
             (Tab::Audit, _) => &[Openable, List, Undoable, Moving, Page, Always],
             (Tab::Prices, _) => &[List, Spend, Moving, Page, Always],
             (Tab::Budgets, _) => &[Capped, Budgets, List, Undoable, Moving, Page, Always],
-            (Tab::Limits | Tab::Errors | Tab::Events | Tab::Guard, _) => &[List, Moving, Page, Always],
-            (Tab::Sources, Mode::Opened(_)) => &[Opened, Moving, Page, Always],
-            (Tab::Sources, _) => &[Openable, List, Moving, Page, Always],
+            (Tab::Limits | Tab::Guard, _) => &[List, Moving, Page, Always],
+            (Tab::Events, Mode::Opened(_)) => &[Opened, Events, Moving, Page, Always],
+            (Tab::Events, _) => &[Openable, Events, List, Moving, Page, Always],
+            (Tab::Sources | Tab::Errors, Mode::Opened(_)) => &[Opened, Moving, Page, Always],
+            (Tab::Sources | Tab::Errors, _) => &[Openable, List, Moving, Page, Always],
         }
     }
 

@@ -176,7 +176,14 @@ impl Subject for Row<'_, &errors::ClassRow> {
     }
 
     fn fact(&self, key: Key) -> Fact<'_> {
-        if key == Key::Class { words(self.of.class.as_str()) } else { Fact::None }
+        match (key, self.of.most) {
+            (Key::Class, _) => words(self.of.class.as_str()),
+            (Key::Tenant, Some((tenant, ..))) => words(tenant.as_str()),
+            (Key::Provider, Some((_, provider, _))) => words(provider.as_str()),
+            (Key::Model, Some((.., model))) => words(model.as_str()),
+            (Key::Cost, _) => Fact::Money(self.of.lost),
+            _ => Fact::None,
+        }
     }
 }
 

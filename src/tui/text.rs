@@ -100,6 +100,16 @@ pub fn age(age: Millis) -> String {
     }
 }
 
+/// How long something took: `80ms`, `2.1s`, `14s`, `3m`.
+pub fn length(length: Millis) -> String {
+    match length.count() {
+        millis @ 0..1_000 => format!("{millis}ms"),
+        millis @ 1_000..10_000 => format!("{}.{}s", millis / 1_000, millis % 1_000 / 100),
+        millis @ 10_000..100_000 => format!("{}s", millis / 1_000),
+        millis => format!("{}m", millis / 60_000),
+    }
+}
+
 /// `1 call`, `3 calls`.
 pub fn plural(number: i64, noun: &str) -> String {
     format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })

@@ -1,9 +1,11 @@
 //! The thread that reads the store for the screen: it answers what the screen asks.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 
+use super::hour::HourDesk;
 use super::{pages, sources};
 use crate::cli::context::now;
 use crate::domain::books::Books;
@@ -33,6 +35,8 @@ pub(super) struct Librarian {
     pub(super) reader: Reader,
     pub(super) calendar: Calendar,
     pub(super) book: Arc<PriceBook>,
+    /// The calls of the last hour.
+    pub(super) hour: RefCell<HourDesk>,
 }
 
 impl Librarian {

@@ -5,12 +5,14 @@
 //! saves what is changed. All meet in bounded channels.
 
 mod librarian;
+mod hour;
 mod pages;
 mod caps;
 mod recorder;
 mod sources;
 mod own;
 
+use std::cell::RefCell;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -58,6 +60,7 @@ pub fn run(context: &Context, given: &[String]) -> anyhow::Result<ExitCode> {
         reader: Reader::open(&path)?,
         calendar: context.calendar.clone(),
         book: Arc::clone(&book),
+        hour: RefCell::default(),
     };
     let sources = sources::rows(&librarian.reader)?;
     let _ = events.send(Event::Loaded(Box::new(librarian.snapshot()?)));

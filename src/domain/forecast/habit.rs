@@ -137,16 +137,16 @@ fn last_hours(days: &[i128; 24], past: &Past, index: usize, present: Option<Pres
     let (whole, now) = (i128::from(HOUR), present.unwrap_or_default());
     let gone = i128::from(now.now.millis().rem_euclid(HOUR));
     let usual = |at: usize| days[place(past.first + to_i64(at))];
-    let part = |at: usize, part: i128| {
+    let share = |at: usize, length: i128| {
         let spent = past.spent.get(at).map_or(0, |nanos| i128::from(*nanos));
-        [spent, usual(at)].map(|nanos| nanos * part / whole)
+        [spent, usual(at)].map(|nanos| nanos * length / whole)
     };
     let mut newer = [i128::from(now.running.nanos().max(0)), usual(index) * gone / whole];
     let mut lasts = Vec::with_capacity(RECENT);
     for at in (0..index).rev().take(RECENT) {
-        let older = part(at, whole - gone);
+        let older = share(at, whole - gone);
         lasts.push([newer[0] + older[0], newer[1] + older[1]]);
-        newer = part(at, gone);
+        newer = share(at, gone);
     }
     lasts
 }

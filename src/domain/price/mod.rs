@@ -18,7 +18,7 @@ use super::time::Timestamp;
 
 pub use merge::{merge, sources};
 pub use names::canonical;
-pub use rates::{Class, Factors, OffPeak, Price, Rates, Source, Term, Window};
+pub use rates::{Bill, Class, Factors, OffPeak, Price, Rates, Source, Term, Window};
 pub use text::{MAGIC, parse_catalogue, parse_clock, write_catalogue, write_catalogue_with};
 
 /// The prices built in: LiteLLM's and models.dev's, as the first lines of the file say. It is what

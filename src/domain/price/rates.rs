@@ -3,7 +3,7 @@
 use crate::domain::call::{Call, Media, Region, Tier};
 use crate::domain::money::{Exact, Factor, Money, Rate};
 use crate::domain::time::Timestamp;
-use crate::domain::tokens::TokenCount;
+use crate::domain::tokens::{TokenCount, Tokens};
 
 use super::{holidays, names};
 
@@ -94,6 +94,17 @@ impl Rates {
 
     /// Returns what the tokens cost, or `None` where a class that has tokens has no rule.
     fn exact(&self, tokens: &TokenCount, media: &Media) -> Option<Exact> {
+        let mut sum = Exact::ZERO;
+        for (_, tokens, rate) in self.lines(tokens, media) {
+            if tokens.count() != 0 {
+                sum = sum + rate?.of(tokens);
+            }
+        }
+        Some(sum)
+    }
+
+    /// Returns the tokens of each class with the rate they are billed at.
+    fn lines(&self, tokens: &TokenCount, media: &Media) -> [(Class, Tokens, Option<Rate>); 10] {
         let input = self.get(Class::Input);
         let short = self.get(Class::CacheWrite).or(input);
         let output = self.get(Class::Output);
@@ -102,25 +113,38 @@ impl Rates {
         let answered = tokens.output - tokens.reasoning;
         let spoken = media.audio_output.min(answered);
         let drawn = media.image_output.min(answered - spoken);
-        let lines = [
-            (tokens.input - heard - seen, input),
-            (tokens.cache_read, self.get(Class::CacheRead).or(input)),
-            (tokens.cache_write_short, short),
-            (tokens.cache_write_long, self.get(Class::CacheWriteLong).or(short)),
-            (answered - spoken - drawn, output),
-            (tokens.reasoning, self.get(Class::Reasoning).or(output)),
-            (heard, self.get(Class::AudioInput)),
-            (seen, self.get(Class::ImageInput).or(input)),
-            (spoken, self.get(Class::AudioOutput)),
-            (drawn, self.get(Class::ImageOutput)),
-        ];
-        let mut sum = Exact::ZERO;
-        for (tokens, rate) in lines {
-            if tokens.count() != 0 {
-                sum = sum + rate?.of(tokens);
-            }
-        }
-        Some(sum)
+        [
+            (Class::Input, tokens.input - heard - seen, input),
+            (Class::CacheRead, tokens.cache_read, self.get(Class::CacheRead).or(input)),
+            (Class::CacheWrite, tokens.cache_write_short, short),
+            (Class::CacheWriteLong, tokens.cache_write_long, self.get(Class::CacheWriteLong).or(short)),
+            (Class::Output, answered - spoken - drawn, output),
+            (Class::Reasoning, tokens.reasoning, self.get(Class::Reasoning).or(output)),
+            (Class::AudioInput, heard, self.get(Class::AudioInput)),
+            (Class::ImageInput, seen, self.get(Class::ImageInput).or(input)),
+            (Class::AudioOutput, spoken, self.get(Class::AudioOutput)),
+            (Class::ImageOutput, drawn, self.get(Class::ImageOutput)),
+        ]
+    }
+}
+
+/// How the cost of one call is made: lines are added up, multiplied by each factor, and fees are added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bill {
+    /// Tokens of a class and their rate; none of them nothing.
+    pub lines: Vec<(Class, Tokens, Rate)>,
+    /// What the sum of the lines is multiplied by: for speed, for the region.
+    pub factors: Vec<Factor>,
+    /// What is billed by the piece: requests, searches. How many, and the rate of one.
+    pub fees: Vec<(Tokens, Rate)>,
+}
+
+impl Bill {
+    /// Returns what it comes to.
+    pub fn exact(&self) -> Exact {
+        let lines = self.lines.iter().fold(Exact::ZERO, |sum, (_, tokens, rate)| sum + rate.of(*tokens));
+        let scaled = self.factors.iter().fold(lines, |sum, factor| sum.times(*factor));
+        self.fees.iter().fold(scaled, |sum, (count, rate)| sum + rate.of(*count))
     }
 }
 
@@ -405,6 +429,22 @@ impl Price {
             searches => self.search?.of(count(searches)),
         };
         Some(tokens + fee + searches)
+    }
+
+    /// Returns how the cost of a call is made; `None` where a part of it has no price.
+    pub fn bill(&self, call: &Call) -> Option<Bill> {
+        self.exact(call)?;
+        let (tier, speed) = self.served(call.tier)?;
+        let lines = self.rates(tier, call).lines(&call.tokens, &call.media);
+        let billed = |(class, tokens, rate): (Class, Tokens, Option<Rate>)| {
+            rate.filter(|_| tokens.count() != 0).map(|rate| (class, tokens, rate))
+        };
+        let searches = self.search.filter(|_| call.searches != 0).map(|fee| (count(call.searches), fee));
+        Some(Bill {
+            lines: lines.into_iter().filter_map(billed).collect(),
+            factors: [speed, self.uplift(call.region)].into_iter().filter(|it| *it != Factor::ONE).collect(),
+            fees: self.request.map(|fee| (count(call.calls), fee)).into_iter().chain(searches).collect(),
+        })
     }
 
     fn flat(&self) -> Rates {

@@ -311,6 +311,12 @@ proptest! {
     }
 
     #[test]
+    fn a_bill_adds_up_to_what_the_call_costs(price in any_price(), tokens in any_tokens(), searches in 0_u32..3, place in 0_usize..4) {
+        let call = Call { searches, region: Region::ALL[place], ..call("acme", "m", tokens) };
+        prop_assert_eq!(price.bill(&call).map(|bill| bill.exact()), price.exact(&call));
+    }
+
+    #[test]
     fn any_name_is_found_or_not(provider in ".{0,8}", model in "\\PC{0,24}") {
         let tokens = TokenCount { input: Tokens::new(1), ..TokenCount::default() };
         let _ = PriceBook::builtin().pricer().cost(&call(&provider, &model, tokens));

@@ -71,6 +71,8 @@ pub enum Action {
     Theme,
     /// Show who changed which cap.
     Audit,
+    /// Show the newest call, and follow.
+    Follow,
     /// Draw everything anew.
     Redraw,
     /// Stop until the shell continues us.
@@ -146,6 +148,7 @@ pub const ACTIONS: &[(Action, &str, &str)] = &[
     (Action::Refresh, "refresh", "refresh"),
     (Action::Theme, "theme", "theme"),
     (Action::Audit, "audit", "audit of caps"),
+    (Action::Follow, "follow", "follow"),
     (Action::Redraw, "redraw", "redraw"),
     (Action::Suspend, "suspend", "suspend"),
     (Action::Cap, "cap", "cap"),

@@ -34,6 +34,8 @@ pub enum Context {
     Opened,
     /// Where a row can have a cap.
     Capped,
+    /// Among the calls as they come.
+    Events,
     /// On the page of the caps.
     Budgets,
     /// Where a change of a cap can be taken back.
@@ -60,7 +62,7 @@ pub enum Context {
 
 impl Context {
     /// All, in the order of the docs.
-    pub const ALL: [Context; 20] = [
+    pub const ALL: [Context; 21] = [
         Context::Always,
         Context::Moving,
         Context::Page,
@@ -70,6 +72,7 @@ impl Context {
         Context::Measured,
         Context::Opened,
         Context::Capped,
+        Context::Events,
         Context::Budgets,
         Context::Undoable,
         Context::Help,
@@ -95,6 +98,7 @@ impl Context {
             Context::Measured => "where the measured thing can be chosen",
             Context::Opened => "in what was opened",
             Context::Capped => "where a row can have a cap",
+            Context::Events => "among the calls as they come",
             Context::Budgets => "on the Budgets",
             Context::Undoable => "where a change of a cap can be taken back",
             Context::Help => "in the help",
@@ -121,8 +125,8 @@ impl Context {
 /// Every set of contexts that can hold at the same time: where no key may mean two things.
 pub const TOGETHER: &[&[Context]] = {
     use Context::{
-        Always, Budgets, Capped, Choosing, Commanding, Conflict, Form, Help, Line, List, Measured, Moving,
-        Naming, Openable, Opened, Page, Spend, Sure, Undoable, Waiting,
+        Always, Budgets, Capped, Choosing, Commanding, Conflict, Events, Form, Help, Line, List, Measured,
+        Moving, Naming, Openable, Opened, Page, Spend, Sure, Undoable, Waiting,
     };
     &[
         &[Openable, Capped, List, Undoable, Spend, Measured, Moving, Page, Always],
@@ -132,6 +136,8 @@ pub const TOGETHER: &[&[Context]] = {
         &[List, Moving, Page, Always],
         &[Openable, List, Moving, Page, Always],
         &[Opened, Moving, Page, Always],
+        &[Openable, Events, List, Moving, Page, Always],
+        &[Opened, Events, Moving, Page, Always],
         &[Openable, List, Undoable, Moving, Page, Always],
         &[Opened, Undoable, Moving, Page, Always],
         &[Help, Moving, Always],
@@ -210,6 +216,7 @@ pub const DEFAULTS: &[Binding] = &[
     bind(Context::Page, "r", Action::Refresh, 0),
     bind(Context::Page, "t", Action::Theme, 12),
     bind(Context::Undoable, "u", Action::Undo, 15),
+    bind(Context::Events, "f", Action::Follow, 3),
     bind(Context::Page, "A", Action::Audit, 16),
     bind(Context::Help, "/", Action::Search, 1),
     bind(Context::Help, "esc", Action::Back, 2),

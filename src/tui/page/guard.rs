@@ -1,7 +1,9 @@
 //! The page of the guards: who enforces the caps, and what they do.
 
+use crate::domain::call::TenantId;
 use crate::domain::cap::CapRev;
 use crate::domain::label::Label;
+use crate::domain::money::Money;
 use crate::domain::time::Timestamp;
 use crate::tui::app::App;
 use crate::tui::subject::Row;
@@ -14,6 +16,21 @@ pub const SORTS: [&str; 1] = ["guard"];
 pub struct Now {
     /// Each run of a guard that has not ended in order.
     pub guards: Vec<GuardLine>,
+    /// What each tenant's calls through a guard came to today, most calls first.
+    pub today: Vec<(TenantId, Through)>,
+    /// Calls that are charged in full because nobody knows what was billed, and how much.
+    pub uncertain: (u64, Money),
+}
+
+/// Calls that passed a guard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Through {
+    /// Answered.
+    pub answered: i64,
+    /// Failed.
+    pub failed: i64,
+    /// What they cost.
+    pub cost: Money,
 }
 
 /// A run of a guard, as it last told of itself.

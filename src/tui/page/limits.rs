@@ -1,7 +1,10 @@
 //! The page of limits: what providers last told of what they still let through.
 
+use std::collections::BTreeMap;
+
 use crate::domain::label::Label;
-use crate::domain::limits::Limits;
+use crate::domain::limits::{Limit, Limits};
+use crate::domain::time::{Millis, Timestamp};
 use crate::tui::app::App;
 use crate::tui::subject::Row;
 
@@ -13,6 +16,8 @@ pub const SORTS: [&str; 3] = ["headroom", "provider", "model"];
 pub struct Now {
     /// Each provider, key and model once, with what its last answer told.
     pub groups: Vec<Limits>,
+    /// Calls of the last hour that a provider refused for their rate, by provider and model.
+    pub refused: BTreeMap<[Label; 2], u64>,
 }
 
 /// What a row is known by: provider, key, model.
@@ -21,6 +26,16 @@ pub type Key = [Label; 3];
 /// Returns what a group is known by.
 pub fn key(group: &Limits) -> Key {
     [group.provider, group.key, group.model]
+}
+
+/// What is older than this says nothing of now.
+pub const OLD: Millis = Millis::new(60_000);
+
+/// Returns the tightest limit of a group that is fresh enough to be believed; `None` where there is none.
+pub fn tightest(group: &Limits, now: Timestamp) -> Option<&Limit> {
+    let fresh = now.since(group.observed_at) < OLD;
+    let known = group.told.iter().filter(|limit| fresh && limit.headroom().is_some());
+    known.min_by_key(|limit| limit.headroom())
 }
 
 impl App {

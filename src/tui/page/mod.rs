@@ -10,9 +10,10 @@ pub mod guard;
 
 use std::sync::Arc;
 
-use super::app::App;
+use super::app::{App, Mode};
 use super::event::Effect;
 use super::tab::Tab;
+use crate::domain::call::CallId;
 use crate::domain::time::{Millis, Timestamp};
 
 /// The least time between two questions for the same page.
@@ -29,6 +30,8 @@ pub enum Ask {
     Errors,
     /// The latest calls.
     Events,
+    /// One call.
+    Record(CallId),
     /// The guards.
     Guard,
 }
@@ -42,6 +45,8 @@ pub enum Page {
     Errors(errors::Now),
     /// Answers [`Ask::Events`].
     Events(events::Now),
+    /// Answers [`Ask::Record`]; nothing where there is no such call any more.
+    Record(Option<Box<events::Record>>),
     /// Answers [`Ask::Guard`].
     Guard(guard::Now),
 }
@@ -55,6 +60,8 @@ pub struct Pages {
     pub errors: Option<Arc<errors::Now>>,
     /// The latest calls.
     pub events: Option<Arc<events::Now>>,
+    /// The call that was opened last.
+    pub record: Option<Arc<events::Record>>,
     /// The guards.
     pub guard: Option<Arc<guard::Now>>,
 }
@@ -66,6 +73,7 @@ impl Pages {
             Page::Limits(now) => self.limits = Some(Arc::new(now)),
             Page::Errors(now) => self.errors = Some(Arc::new(now)),
             Page::Events(now) => self.events = Some(Arc::new(now)),
+            Page::Record(record) => self.record = record.map(|record| Arc::new(*record)),
             Page::Guard(now) => self.guard = Some(Arc::new(now)),
         }
     }
@@ -76,6 +84,7 @@ impl Pages {
             Ask::Limits => self.limits.is_some(),
             Ask::Errors => self.errors.is_some(),
             Ask::Events => self.events.is_some(),
+            Ask::Record(id) => self.record.as_ref().is_some_and(|record| record.call.id == *id),
             Ask::Guard => self.guard.is_some(),
         }
     }
@@ -114,7 +123,10 @@ impl App {
         match self.tab {
             Tab::Limits => Some(Ask::Limits),
             Tab::Errors => Some(Ask::Errors),
-            Tab::Events => Some(Ask::Events),
+            Tab::Events => Some(match (&self.mode, self.events.picked()) {
+                (Mode::Opened(_), Some(id)) => Ask::Record(id),
+                _ => Ask::Events,
+            }),
             Tab::Guard => Some(Ask::Guard),
             Tab::Overview | Tab::Budgets | Tab::Prices | Tab::Sources | Tab::Audit => None,
         }

@@ -1,9 +1,13 @@
 //! The frame of the screen: nine pages in fixed places, and how they ask for what they show.
 
 use super::*;
+use std::sync::Arc;
+
 use crate::domain::call::{Cost, Status};
-use crate::domain::cap::CapRev;
+use crate::domain::cap::{CapRev, Fraction};
+use crate::domain::failure::FailureClass;
 use crate::domain::limits::{Dimension, Limit, Limits, Per, Pool};
+use crate::domain::price::{Class, Price};
 use crate::tui::page::{Ask, Page, errors, events, guard, limits};
 
 fn answer(app: &mut App, ask: Ask, page: Page) {
@@ -30,12 +34,24 @@ fn limits_now() -> limits::Now {
         group("batch", "claude-haiku-4-5", Some(3_960)),
         group("vllm", "llama-70b", None),
     ];
-    limits::Now { groups }
+    limits::Now { groups, refused: [([Label::new("anthropic"), Label::new("claude-sonnet-4-6")], 37)].into() }
 }
 
 fn errors_now() -> errors::Now {
-    let class = |class: &str, count| errors::ClassRow { class: Label::new(class), count, last: NOW };
-    errors::Now { classes: vec![class("timeout", 61), class("rate_limit", 214), class("", 1)], calls: 7_935 }
+    let class = |class, count: u64| errors::ClassRow {
+        count,
+        lost: usd("0.42"),
+        trend: (0..errors::PARTS).map(|part| i64::try_from(part).unwrap_or(0)).collect(),
+        most: Some((TenantId::new("docs-rag"), Provider::new("openai"), ModelId::new("gpt-5.4"))),
+        ..errors::ClassRow::empty(class)
+    };
+    let classes = vec![
+        class(FailureClass::Timeout, 61),
+        class(FailureClass::RateLimit, 214),
+        class(FailureClass::Billing, 1),
+    ];
+    let recent = events_now().calls.into_iter().filter(|made| made.0.status == Status::Failed).collect();
+    errors::Now { classes, calls: 7_935, usual: Fraction::from_basis(110), recent }
 }
 
 fn events_now() -> events::Now {
@@ -43,17 +59,32 @@ fn events_now() -> events::Now {
         let at = NOW.before(Millis::new(u64::try_from(bits).unwrap_or(0) * 900));
         let mut call = Call::new(CallId::from_bits(bits), at, TenantId::new(tenant), ModelId::new("gpt-5.4"));
         call.tokens.input = Tokens::new(1_204);
+        call.tokens.output = Tokens::new(318);
+        call.latency = Some(Millis::new(2_040));
         if !failure.is_empty() {
             (call.status, call.failure) = (Status::Failed, Label::new(failure));
         }
-        (call, cost)
+        Arc::new((call, cost))
     };
     let calls = vec![
         call(1, "acme-search", "", Cost::Priced(usd("0.0078"))),
         call(2, "docs-rag", "rate_limit", Cost::Priced(Money::ZERO)),
         call(3, "한빛-번역", "", Cost::Unpriced),
     ];
-    events::Now { calls }
+    events::Now { calls, last_minute: 132 }
+}
+
+/// A call of three lines, one of them read from the cache.
+fn record_now() -> events::Record {
+    let (mut call, _) = (*events_now().calls[0]).clone();
+    call.tokens.cache_read = Tokens::new(2_800);
+    call.first_byte = Some(Millis::new(700));
+    let rate = |dollars| Rate::per_million(dollars).expect("a rate");
+    let price = Price::new("openai", "gpt-5.4").with(Class::Input, rate("2.50"));
+    let price = price.with(Class::CacheRead, rate("0.25")).with(Class::Output, rate("15"));
+    let cost = Cost::Priced(price.cost(&call).expect("a price"));
+    let (source, from) = (Label::new("guard:ops-1"), "file 11-20".to_owned());
+    events::Record { cost, source, bill: price.bill(&call), from, call }
 }
 
 fn guard_now() -> guard::Now {
@@ -68,7 +99,14 @@ fn guard_now() -> guard::Now {
         refused: 342,
         alive,
     };
-    guard::Now { guards: vec![line("ops-1", true), line("ops-2", false)] }
+    let through = |tenant, answered, failed, cost| {
+        (TenantId::new(tenant), guard::Through { answered, failed, cost: usd(cost) })
+    };
+    guard::Now {
+        guards: vec![line("ops-1", true), line("ops-2", false)],
+        today: vec![through("docs-rag", 12_418, 143, "186.40"), through("한빛-번역", 441, 0, "2.37")],
+        uncertain: (2, usd("0.12")),
+    }
 }
 
 /// The new pages, each with nothing and with something in it.
@@ -83,7 +121,17 @@ pub(super) fn pages() -> Vec<(&'static str, App)> {
     press(&mut unread, "2");
     let mut no_caps = app(Some(snapshot(0)));
     press(&mut no_caps, "3");
+    let mut one_class = shown("5", Ask::Errors, Page::Errors(errors_now()));
+    press(&mut one_class, "<enter>");
+    let mut record = shown("6", Ask::Events, Page::Events(events_now()));
+    press(&mut record, "<enter>");
+    answer(&mut record, Ask::Record(CallId::from_bits(1)), Page::Record(Some(Box::new(record_now()))));
+    let mut old = shown("2", Ask::Limits, Page::Limits(limits_now()));
+    old.update(Event::Tick, NOW.after(Millis::from_minutes(2)));
     vec![
+        ("errors_one", one_class),
+        ("record", record),
+        ("limits_old", old),
         ("page_unread", unread),
         ("budgets_empty", no_caps),
         ("limits_empty", shown("2", Ask::Limits, Page::Limits(limits::Now::default()))),
@@ -155,7 +203,7 @@ fn an_answer_that_is_no_longer_wanted_is_dropped() {
     answer(&mut app, Ask::Limits, Page::Limits(limits_now()));
     assert!(app.live.pages.limits.is_none());
     answer(&mut app, Ask::Errors, Page::Errors(errors_now()));
-    assert_eq!(app.errors.order[0], Label::new("rate_limit"));
+    assert_eq!(app.errors.order[0], FailureClass::RateLimit);
 }
 
 #[test]
@@ -166,7 +214,7 @@ fn a_frozen_page_takes_its_first_answer_and_no_second() {
     answer(&mut app, Ask::Errors, Page::Errors(errors::Now::default()));
     assert_eq!(
         (app.errors.order.len(), app.live.pages.errors.as_ref().map(|now| now.classes.len())),
-        (3, Some(0))
+        (10, Some(0))
     );
 }
 
@@ -179,4 +227,64 @@ fn the_nearest_cap_stands_first_on_the_budgets_and_c_changes_it() {
     assert!(places.is_sorted() && places[0].is_some(), "{text}");
     press(&mut app, "c");
     assert!(screen(&mut app, 80, 24, &UNICODE).contains("acme-search"));
+}
+
+#[test]
+fn a_record_explains_its_cost_as_a_sum() {
+    let (_, mut record) = pages().into_iter().find(|page| page.0 == "record").expect("the page");
+    let text = screen(&mut record, 120, 40, &UNICODE);
+    let sum = "0.00848 = 1,204 x 2.50/M + 2,800 read x 0.25/M + 318 out x 15.00/M (file 11-20)";
+    assert!(text.contains(sum), "{text}");
+    assert!(text.contains("ledger   guard:ops-1"), "{text}");
+    press(&mut record, "<esc>");
+    assert!(screen(&mut record, 120, 40, &UNICODE).contains("IN/OUT"));
+}
+
+#[test]
+fn the_list_of_calls_holds_still_and_counts_what_is_new() {
+    let mut app = app(Some(snapshot(0)));
+    press(&mut app, "6");
+    answer(&mut app, Ask::Events, Page::Events(events_now()));
+    press(&mut app, "j");
+    let order = app.events.order.clone();
+    let newer = |bits: u128| {
+        let (mut call, cost) = (*events_now().calls[0]).clone();
+        (call.id, call.at) = (CallId::from_bits(bits), NOW.after(Millis::new(100)));
+        Arc::new((call, cost))
+    };
+    let mut more = events_now();
+    more.calls.splice(0..0, [newer(10), newer(11)]);
+    app.update(Event::Tick, NOW.after(Millis::new(9_000)));
+    app.asked.spoil();
+    app.update(Event::Page(Ask::Events, Box::new(Page::Events(more))), app.now);
+    app.update(Event::Tick, NOW.after(Millis::new(20_000)));
+    assert_eq!((app.events.order.clone(), app.events_behind()), (order, 2));
+    assert!(screen(&mut app, 80, 24, &UNICODE).contains("2 new while you look   f to follow"));
+    app.update(Event::Key(keys::parse("f").expect("a key")), app.now);
+    assert_eq!((app.events.order.len(), app.events.index(), app.held), (5, 0, None));
+}
+
+#[test]
+fn enter_shows_the_failures_of_one_class_alone() {
+    let mut app = app(Some(snapshot(0)));
+    press(&mut app, "5");
+    answer(&mut app, Ask::Errors, Page::Errors(errors_now()));
+    press(&mut app, "<enter>");
+    let text = screen(&mut app, 80, 24, &UNICODE);
+    assert!(text.contains("recent: rate_limit") && text.contains("docs-rag"), "{text}");
+    press(&mut app, "]");
+    let text = screen(&mut app, 80, 24, &UNICODE);
+    assert!(text.contains("No call has failed with timeout"), "{text}");
+}
+
+#[test]
+fn a_limit_that_was_not_seen_for_a_minute_is_unknown() {
+    let mut app = app(Some(snapshot(0)));
+    press(&mut app, "2");
+    answer(&mut app, Ask::Limits, Page::Limits(limits_now()));
+    let text = screen(&mut app, 120, 40, &UNICODE);
+    assert!(text.contains("20%") && text.contains("429s in the last hour: 37"), "{text}");
+    app.update(Event::Tick, NOW.after(Millis::from_minutes(2)));
+    let text = screen(&mut app, 120, 40, &UNICODE);
+    assert!(!text.contains("20%"), "an old figure is no figure:\n{text}");
 }

@@ -1,30 +1,65 @@
 //! Which calls of the last hour failed.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::cli::context::now;
-use crate::cli::screen::librarian::{AHEAD, Librarian};
+use crate::cli::screen::librarian::Librarian;
 use crate::domain::calendar::Span;
-use crate::domain::call::Status;
-use crate::domain::label::Label;
-use crate::domain::time::Millis;
-use crate::store::StoreError;
-use crate::tui::page::errors::{ClassRow, Now};
+use crate::domain::cap::Fraction;
+use crate::domain::failure::FailureClass;
+use crate::domain::hour::Fault;
+use crate::domain::time::{Millis, Timestamp};
+use crate::store::{Reader, StoreError};
+use crate::tui::page::errors::{ClassRow, Now, PARTS};
+
+/// Failed calls that are listed.
+const LISTED: usize = 100;
+/// Sums are kept by so many milliseconds.
+const SLOT: i64 = 900_000;
 
 /// Reads the page.
 pub(super) fn read(librarian: &Librarian) -> Result<Now, StoreError> {
     let now = now();
-    let span = Span { start: now.before(Millis::from_minutes(60)), end: now.after(AHEAD) };
-    let mut classes: HashMap<Label, ClassRow> = HashMap::new();
-    let mut calls = 0;
-    librarian.reader.calls(span, &mut |call, _| {
-        calls += u64::from(call.calls);
-        if call.status == Status::Failed {
-            let class = call.failure;
-            let row = classes.entry(class).or_insert(ClassRow { class, count: 0, last: call.at });
-            row.count += u64::from(call.calls);
-            row.last = row.last.max(call.at);
+    let mut desk = librarian.hour.borrow_mut();
+    let hour = desk.look(&librarian.reader, now)?;
+    let mut classes: BTreeMap<FailureClass, (ClassRow, u64)> = BTreeMap::new();
+    for (fault, (toll, trend)) in hour.faults(PARTS, now) {
+        let Fault { class, tenant, provider, model } = fault;
+        let (row, most) = classes.entry(class).or_insert_with(|| (ClassRow::empty(class), 0));
+        row.lost += toll.lost;
+        row.count += toll.count;
+        for (sum, part) in row.trend.iter_mut().zip(trend) {
+            *sum += part;
         }
-    })?;
-    Ok(Now { classes: classes.into_values().collect(), calls })
+        if toll.count > *most {
+            (row.most, *most) = (Some((tenant, provider, model)), toll.count);
+        }
+    }
+    Ok(Now {
+        classes: classes.into_values().map(|(row, _)| row).collect(),
+        calls: hour.tenants().values().map(|service| service.calls).sum(),
+        usual: usual(&librarian.reader, now)?,
+        recent: hour.failed().into_iter().take(LISTED).collect(),
+    })
+}
+
+/// Returns the median share of failed calls in the same hour of the last seven days with calls.
+fn usual(reader: &Reader, now: Timestamp) -> Result<Option<Fraction>, StoreError> {
+    let end = Timestamp::from_millis(now.millis() - now.millis().rem_euclid(SLOT));
+    let mut shares = Vec::new();
+    for day in 1..=7 {
+        let end = end.before(Millis::from_minutes(day * 24 * 60));
+        let span = Span { start: end.before(Millis::from_minutes(60)), end };
+        let (mut calls, mut failed) = (0_i64, 0_i64);
+        for (_, live) in reader.spent(span)? {
+            calls += live.calls + live.failed;
+            failed += live.failed;
+        }
+        if calls > 0 {
+            shares.push(failed.saturating_mul(10_000) / calls);
+        }
+    }
+    shares.sort_unstable();
+    let median = shares.get(shares.len() / 2).and_then(|share| u16::try_from(*share).ok());
+    Ok(median.and_then(Fraction::from_basis))
 }

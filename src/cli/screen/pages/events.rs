@@ -1,27 +1,28 @@
-//! The latest calls.
-
-use std::collections::VecDeque;
+//! The latest calls, and all of one.
 
 use crate::cli::context::now;
-use crate::cli::screen::librarian::{AHEAD, Librarian};
-use crate::domain::calendar::Span;
-use crate::domain::time::Millis;
+use crate::cli::screen::librarian::Librarian;
+use crate::domain::burn::minute_of;
+use crate::domain::call::CallId;
 use crate::store::StoreError;
-use crate::tui::page::events::Now;
-
-/// Calls that are kept.
-const KEPT: usize = 1_000;
+use crate::tui::page::events::{Now, Record};
 
 /// Reads the page.
 pub(super) fn read(librarian: &Librarian) -> Result<Now, StoreError> {
     let now = now();
-    let span = Span { start: now.before(Millis::from_minutes(15)), end: now.after(AHEAD) };
-    let mut latest = VecDeque::new();
-    librarian.reader.calls(span, &mut |call, cost| {
-        if latest.len() == KEPT {
-            latest.pop_front();
-        }
-        latest.push_back((call.clone(), cost));
-    })?;
-    Ok(Now { calls: latest.into_iter().rev().collect() })
+    let mut desk = librarian.hour.borrow_mut();
+    let calls = desk.look(&librarian.reader, now)?.latest();
+    let since = minute_of(now) * 60_000 - 60_000;
+    let whole = calls.iter().filter(|made| (since..since + 60_000).contains(&made.0.at.millis()));
+    let last_minute = whole.map(|made| u64::from(made.0.calls)).sum();
+    Ok(Now { calls, last_minute })
+}
+
+/// Reads one call, and how the price book makes its cost.
+pub(super) fn read_one(librarian: &Librarian, id: CallId) -> Result<Option<Box<Record>>, StoreError> {
+    let Some((call, cost, source)) = librarian.reader.call(id)? else { return Ok(None) };
+    let price = librarian.book.find(call.provider, call.model, call.at);
+    let bill = price.as_ref().and_then(|price| price.bill(&call));
+    let from = price.map_or_else(|| "none".to_owned(), |price| price.source().as_str().to_owned());
+    Ok(Some(Box::new(Record { call, cost, source, bill, from })))
 }

@@ -17,6 +17,7 @@ pub(super) fn read(librarian: &Librarian, ask: &Ask) -> Result<Page, StoreError>
         Ask::Limits => Page::Limits(limits::read(librarian)?),
         Ask::Errors => Page::Errors(errors::read(librarian)?),
         Ask::Events => Page::Events(events::read(librarian)?),
+        Ask::Record(id) => Page::Record(events::read_one(librarian, *id)?),
         Ask::Guard => Page::Guard(guard::read(librarian)?),
     })
 }
