@@ -31,7 +31,7 @@ const AHEAD: Millis = Millis::from_minutes(5);
 /// With more calls in the last quarters than this, the burn is told by their sums, with a `~`.
 const COUNTED: i64 = 4_000;
 /// Of so many caps, the nearest at the present burn, the past is read: each costs a millisecond or two.
-const FORETOLD: usize = 3;
+const FORETOLD: usize = 2;
 
 /// What the line says.
 struct Status {

@@ -21,8 +21,8 @@ pub const HOURS_NEEDED: usize = 24;
 
 /// Milliseconds in an hour.
 const HOUR: i64 = 3_600_000;
-/// A whole, where shares are basis points.
-const WHOLE: i128 = 10_000;
+/// A whole, of which shares are told. A power of two: dividing by it costs next to nothing.
+const WHOLE: i128 = 1 << 14;
 /// How far the range is carried past the longest horizon whose error is known.
 const CARRIED: usize = 4;
 /// The furthest that is looked ahead, in hours: 400 days and a day.

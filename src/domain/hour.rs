@@ -219,7 +219,7 @@ mod tests {
         let tenants = hour.tenants();
         let b = &tenants[&TenantId::new("b")];
         assert_eq!((b.calls, b.failed, b.took.count()), (2, 1, 2));
-        assert_eq!(b.took.quantile(Fraction::WHOLE), Some(Millis::new(98)));
+        assert_eq!(b.took.quantile(Fraction::WHOLE), Some(Millis::new(101)));
         assert_eq!(hour.failed()[0].0.id, CallId::from_bits(1));
     }
 

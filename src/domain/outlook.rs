@@ -71,14 +71,14 @@ mod tests {
         assert_eq!(reach(&standing(cap, settled), usd(spent), &forecast, NOW), want, "{cap}");
     }
 
-    fn at(hours: u64) -> Option<Reach> {
-        Some(Reach::At { at: NOW.after(Millis::from_minutes(60 * hours)), range: None })
+    fn at(hours: u64) -> Reach {
+        Reach::At { at: NOW.after(Millis::from_minutes(60 * hours)), range: None }
     }
 
     #[test]
     fn the_larger_of_what_guards_and_ledgers_say_counts() {
-        check("100/day", 50, 0, at(5));
-        check("100/day", 50, 70, at(3));
+        check("100/day", 50, 0, Some(at(5)));
+        check("100/day", 50, 70, Some(at(3)));
         check("100/day", 100, 0, Some(Reach::Now));
         check("100/day", 0, 130, Some(Reach::Now));
     }
@@ -86,14 +86,14 @@ mod tests {
     #[test]
     fn a_window_that_ends_before_is_not_filled() {
         check("200/day", 50, 0, Some(Reach::Never));
-        check("200/rolling:30d", 50, 0, at(15));
+        check("200/rolling:30d", 50, 0, Some(at(15)));
         check("10 calls/day", 50, 0, None);
     }
 
     #[test]
     fn what_is_reached_is_more_urgent_than_what_will_be() {
-        let reaches = [Some(Reach::Now), at(1), at(2)];
-        let urgencies: Vec<_> = reaches.into_iter().flatten().filter_map(urgency).collect();
+        let reaches = [Reach::Now, at(1), at(2)];
+        let urgencies: Vec<_> = reaches.into_iter().filter_map(urgency).collect();
         assert!(urgencies.is_sorted() && urgencies.len() == 3);
         assert_eq!((urgency(Reach::Never), urgency(Reach::Unknown)), (None, None));
     }

@@ -8,7 +8,7 @@ const TRIED_AFTER: usize = 6;
 const TRIES: usize = 3;
 /// Hours ahead at which the error is looked at.
 const HORIZONS: [usize; 15] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 36, 48, 72, 96, 120, 168];
-/// Methods are compared by their errors up to this horizon.
+/// Methods are compared by their errors up to this horizon; beyond it they are tried every fourth hour alone.
 const COMPARED: usize = 24;
 /// The range is wider by so many hours in those known: what is known of few hours is less than what can come.
 const FEW: i128 = 8;
@@ -21,7 +21,7 @@ const MOST_OFF: i128 = 1_000 * WHOLE;
 /// The most that the last hours raise those of past days. An hour of more than this runs away.
 const MOST_RAISED: i128 = 3 * WHOLE;
 
-/// How far a method was off at a horizon: what came, in basis points of what was foreseen, of the lowest and
+/// How far a method was off at a horizon: what came, as a share of what was foreseen, of the lowest and
 /// the highest tenth of all tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Error {
@@ -163,8 +163,8 @@ impl Shape {
     /// What is left of a difference after an hour: half of it after half a day, or after three days.
     const fn lasts(self) -> i128 {
         match self {
-            Shape::Day => 9_439,
-            Shape::Flat => 9_904,
+            Shape::Day => 15_465,
+            Shape::Flat => 16_227,
         }
     }
 }
@@ -179,7 +179,7 @@ pub(super) struct Rhythm {
     usual: [i128; 24],
     /// The first hour that is not known.
     hour: i64,
-    /// How much more the last hours came to, in basis points; less than nothing where it was less.
+    /// How much more the last hours came to, as a share; less than nothing where it was less.
     raised: i128,
     /// What comes on top in each hour, in nanodollars.
     added: i128,
@@ -218,7 +218,8 @@ impl Tries {
     fn take(&mut self, rhythm: &Rhythm, came: &[i64]) {
         let mut ahead = Ahead::default();
         let (mut foreseen, mut spent, mut next) = (0_i128, 0_i128, 0);
-        for (index, nanos) in came.iter().enumerate() {
+        let far = if rhythm.hour % 4 == 0 { came.len() } else { COMPARED };
+        for (index, nanos) in came.iter().take(far).enumerate() {
             let Some(horizon) = HORIZONS.get(next) else { return };
             foreseen += ahead.next(rhythm, rhythm.hour + to_i64(index));
             spent += i128::from(*nanos);
@@ -238,12 +239,13 @@ impl Tries {
     fn into_errors(self, known: i128) -> Vec<Error> {
         let mut errors = Vec::new();
         for (hours, mut shares) in HORIZONS.into_iter().zip(self.shares) {
-            if shares.len() < TRIES * hours {
+            let overlap = if hours > COMPARED { hours / 4 } else { hours };
+            if shares.len() < TRIES * overlap {
                 break;
             }
             shares.sort_unstable();
             let (count, last) = (shares.len(), shares.len() - 1);
-            let tail = ((count + 1) / 10).saturating_sub(1 + hours / OVERLAP);
+            let tail = ((count + 1) / 10).saturating_sub(1 + overlap / OVERLAP);
             let wider = |share: i128| WHOLE + (share - WHOLE) * (known + FEW) / known;
             errors.push(Error { hours, low: wider(shares[tail]).max(0), high: wider(shares[last - tail]) });
         }
