@@ -431,6 +431,7 @@ fn shows_a_screen_that_panics() {
         themes: vec!["dusk".to_owned()],
         theme: "dusk".to_owned(),
         keys: outlay::tui::keys::Keys::default(),
+        layout: outlay::tui::Layout::default(),
         read_only: None,
     };
     let (sender, receiver) = sync_channel(16);

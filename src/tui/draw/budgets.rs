@@ -24,7 +24,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) -> Seen {
     let shown: Vec<&Cap> = visible.iter().filter_map(|key| caps.find(*key)).collect();
     let mut table = columns(app, &shown, Sorted::of(&app.budgets, &pen.theme.glyphs));
     table.selected = app.budgets.index().checked_sub(start);
-    table.draw(pen, area);
+    table.draw_as(pen, area, &app.budgets.view);
     Seen { rows, ..Seen::default() }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) -> Seen {
     let shown: Vec<&GuardLine> = visible.iter().filter_map(find).collect();
     let mut table = columns(app, &shown, Sorted::of(&app.guards, &pen.theme.glyphs));
     table.selected = app.guards.index().checked_sub(start);
-    table.draw(pen, area);
+    table.draw_as(pen, area, &app.guards.view);
     Seen { rows, ..Seen::default() }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) -> Seen {
     let shown: Vec<&Limits> = visible.iter().filter_map(find).collect();
     let mut table = columns(app, &shown, Sorted::of(&app.limits, &pen.theme.glyphs));
     table.selected = app.limits.index().checked_sub(start);
-    table.draw(pen, area);
+    table.draw_as(pen, area, &app.limits.view);
     Seen { rows, ..Seen::default() }
 }
 

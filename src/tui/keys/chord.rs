@@ -39,7 +39,8 @@ pub fn parse(name: &str) -> Option<KeyEvent> {
         return (1..=12).contains(&number).then(|| KeyEvent::new(KeyCode::F(number), KeyModifiers::NONE));
     }
     let mut letters = name.chars();
-    let letter = letters.next().filter(|letter| *letter == ' ' || !(letter.is_control() || letter.is_whitespace()))?;
+    let letter =
+        letters.next().filter(|letter| *letter == ' ' || !(letter.is_control() || letter.is_whitespace()))?;
     letters.next().is_none().then(|| KeyEvent::new(KeyCode::Char(letter), KeyModifiers::NONE))
 }
 

@@ -7,10 +7,10 @@ use crate::tui::page::guard::{GuardLine, Now};
 
 /// Reads the page.
 pub(super) fn read(librarian: &Librarian) -> Result<Now, StoreError> {
-    Ok(Now { guards: librarian.reader.guards()?.into_iter().map(line).collect() })
+    Ok(Now { guards: librarian.reader.guards()?.iter().map(line).collect() })
 }
 
-fn line(row: GuardRow) -> GuardLine {
+fn line(row: &GuardRow) -> GuardLine {
     GuardLine {
         name: row.name,
         listen: row.listen,
