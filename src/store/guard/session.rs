@@ -66,7 +66,7 @@ impl Session {
         let identity = conn.query_row("SELECT identity FROM vault", [], |row| row.get(0)).map_err(fault)?;
         // Little is moved from the log at a time, so that no commit waits long for it.
         // A guard reads and writes the newest pages alone: few need to be at hand.
-        conn.execute_batch("PRAGMA wal_autocheckpoint = 1000; PRAGMA cache_size = -4096").map_err(fault)?;
+        conn.execute_batch("PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -4096").map_err(fault)?;
         let file = look(path)?;
         let names = Names::default();
         let path = path.to_owned();
