@@ -43,7 +43,7 @@ pub async fn reserve(house: &Arc<House>, order: Reserve) -> Asked {
     let accounts =
         house.vault.view().book.caps_for(&order.caller).iter().map(|touch| touch.account).collect();
     let (amount, keeper) = (order.amount, Arc::clone(house));
-    house.vault.reserve(order, move |answer| {
+    house.vault.line_up(order, move |answer| {
         let asked = match answer {
             Ok(Answer::Admitted(admission)) => Asked::Held(Held::new(keeper, admission, amount, accounts)),
             Ok(Answer::Stopped(stop)) => Asked::Stopped(stop),
@@ -53,6 +53,9 @@ pub async fn reserve(house: &Arc<House>, order: Reserve) -> Asked {
         // A hold that nobody takes is dropped here, and closes.
         drop(reply.send(asked));
     });
+    // Whoever else is about to ask does so first; then one writes for all.
+    tokio::task::yield_now().await;
+    house.vault.press();
     answer.await.unwrap_or(Asked::Closed)
 }
 

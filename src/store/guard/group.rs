@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{Connection, params};
 
-use super::budget::{self, AccountKey, Rows};
+use super::budget::{self, AccountKey};
 use super::cap::{self, Caps};
 use super::hold::{self, Extra, Kept};
 use super::life::{self, Life, Pulse};
 use super::order::{Admission, Answer, Beat, Close, Closed, Dispatch, Reserve, Setup, Started, Stop, Swept};
+use super::rows::Rows;
 use super::writer::Order;
 use super::{key, limits};
 use crate::domain::budget::{Budget, Imbalance};
@@ -100,6 +101,7 @@ pub(super) fn run(
     orders: &[Order],
 ) -> rusqlite::Result<Done> {
     let told = office.told;
+    office.rows.trim();
     let mut group = Group { conn, names, office, ledger: Vec::new(), latest: None, told };
     let mut dead = Vec::new();
     let mut outcomes = Vec::with_capacity(orders.len());
@@ -176,7 +178,7 @@ impl Group<'_> {
     fn standing(&mut self, touch: Touch, at: Timestamp) -> rusqlite::Result<Standing> {
         let found = periods(touch.cap.window, &self.office.setup.calendar, at);
         let account = budget::key(touch.account, self.conn, self.names)?;
-        let budget = budget::since(self.conn, account, found.write.window, found.since)?;
+        let budget = self.office.rows.since(self.conn, account, found.write.window, found.since)?;
         Ok(Standing { touch, budget, resets_at: found.resets_at })
     }
 
@@ -200,7 +202,7 @@ impl Group<'_> {
         }
         let born = if sums.is_empty() { self.office.caps.book.rev().0.cast_signed() } else { UNKNOWN };
         for (row, sum) in sums {
-            budget::put(self.conn, row, sum)?;
+            self.office.rows.put(self.conn, row, sum)?;
         }
         self.office.rows.row(self.conn, account, found.write, born).map(drop)
     }
@@ -234,7 +236,8 @@ impl Group<'_> {
         let key_name = key.map(|key| name(key.as_str())).transpose()?;
         let price_rev = order.price_rev.0.cast_signed();
         hold::insert(self.conn, &kept, &Extra { key: key_name, price_rev, once: order.once })?;
-        budget::apply(self.conn, &kept.places, self.rule(&kept).reserve())?;
+        let reserve = self.rule(&kept).reserve();
+        self.office.rows.apply(self.conn, &kept.places, reserve)?;
         if let Some(key) = key {
             key::touch(self.conn, key, at)?;
         }
@@ -270,7 +273,7 @@ impl Group<'_> {
         let Ok(movement) = self.rule(&kept).close(order.closing) else {
             return Ok(Closed::Already(kept.state));
         };
-        if !hold::advance(self.conn, &kept, order.closing.state(), movement)? {
+        if !hold::advance(self.conn, &mut self.office.rows, &kept, (order.closing.state(), movement))? {
             return Ok(Closed::Already(kept.state));
         }
         let charged = order.closing.state().charged();
@@ -421,6 +424,7 @@ fn count(swept: &mut Swept, closing: Closing) {
 /// Reads what others may have written: the period time, and the caps if they are no longer those of the
 /// office; says whether they are others now.
 pub(super) fn refresh(conn: &Connection, office: &mut Office) -> rusqlite::Result<bool> {
+    office.rows = Rows::default();
     let high: Option<i64> = conn.prepare_cached("SELECT high FROM vault")?.query_row([], |row| row.get(0))?;
     office.high = high.map(Timestamp::from_millis);
     let (high, now) = (office.high, office.setup.now);

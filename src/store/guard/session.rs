@@ -31,6 +31,8 @@ pub(super) enum Patience {
     Usual,
     /// A tenth: the store is known to be locked, and callers are waiting for an answer.
     Short,
+    /// Not at all.
+    None,
 }
 
 /// A connection to a store.
@@ -64,9 +66,9 @@ impl Session {
     fn over(path: &Path, conn: Connection) -> Result<Session, StoreError> {
         let fault = |error: rusqlite::Error| StoreError::of(path, &error);
         let identity = conn.query_row("SELECT identity FROM vault", [], |row| row.get(0)).map_err(fault)?;
-        // Little is moved from the log at a time, so that no commit waits long for it.
-        // A guard reads and writes the newest pages alone: few need to be at hand.
-        conn.execute_batch("PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -4096").map_err(fault)?;
+        // The log is moved by the writing thread, so that no asker waits for it. A guard reads and writes the newest
+        // pages alone: few need to be at hand.
+        conn.execute_batch("PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -4096").map_err(fault)?;
         let file = look(path)?;
         let names = Names::default();
         let path = path.to_owned();
@@ -102,10 +104,12 @@ impl Session {
 
     /// Says how long to wait for others, and whether a commit waits for the disk.
     pub(super) fn prepare(&mut self, patience: Patience, full: bool) -> rusqlite::Result<()> {
-        self.conn.busy_handler(Some(match patience {
-            Patience::Usual => wait_long,
-            Patience::Short => wait_a_little,
-        }))?;
+        let handler: Option<fn(i32) -> bool> = match patience {
+            Patience::Usual => Some(wait_long),
+            Patience::Short => Some(wait_a_little),
+            Patience::None => None,
+        };
+        self.conn.busy_handler(handler)?;
         if self.full != Some(full) {
             let word = if full { "FULL" } else { "NORMAL" };
             self.conn.execute_batch(&format!("PRAGMA synchronous = {word}"))?;
@@ -124,6 +128,12 @@ impl Session {
         self.conn.prepare_cached("COMMIT")?.execute([])?;
         self.enlisted = true;
         Ok(())
+    }
+
+    /// Moves what is in the log into the store, as far as no reader needs it. What cannot be moved now is moved the
+    /// next time.
+    pub(super) fn checkpoint(&self) {
+        let _ = self.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
     }
 
     /// Undoes what was not committed.

@@ -72,6 +72,14 @@ impl<'a> Answered<'a> {
 
 /// Reads every limit that an answer tells. `provider` settles what the same header means to whom.
 pub fn read(answered: &Answered<'_>, provider: &str) -> Vec<Limit> {
+    let told = |name: &str| {
+        let starts =
+            |with: &str| name.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
+        starts(X) || starts("anthropic-") || starts("date")
+    };
+    let headers: Vec<(&str, &str)> =
+        answered.headers.iter().copied().filter(|(name, _)| told(name)).collect();
+    let answered = &Answered { headers: &headers, now: answered.now };
     let mut told = Vec::new();
     for family in FAMILIES {
         told.extend(family.read(answered, provider));
