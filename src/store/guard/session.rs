@@ -9,7 +9,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 
 use crate::store::name::Names;
 use crate::store::{StoreError, open};
@@ -130,10 +130,9 @@ impl Session {
         Ok(())
     }
 
-    /// Moves what is in the log into the store, as far as no reader needs it. What cannot be moved now is moved the
-    /// next time.
+    /// Moves the rest of what is in the log into the store, so that the log begins anew.
     pub(super) fn checkpoint(&self) {
-        let _ = self.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        checkpoint(&self.conn);
     }
 
     /// Undoes what was not committed.
@@ -145,6 +144,19 @@ impl Session {
         self.names = Names::default();
         self.forget();
     }
+}
+
+/// Moves what is in the log of a store into it, while others go on writing.
+pub(super) fn checkpoint_beside(path: &Path) {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    if let Ok(conn) = Connection::open_with_flags(path, flags) {
+        checkpoint(&conn);
+    }
+}
+
+/// Moves what no reader needs. What cannot be moved now is moved the next time.
+fn checkpoint(conn: &Connection) {
+    let _ = conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
 }
 
 /// Returns which file a path leads to, if it is one that can be used.

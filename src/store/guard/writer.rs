@@ -13,7 +13,7 @@ use super::life::{self, Life};
 use super::order::{Answer, Beat, Close, Closed, Reserve, Setup, Started, Swept, View};
 use super::queue::{Queue, Rank};
 use super::rows::Rows;
-use super::session::{Patience, Session};
+use super::session::{Patience, Session, checkpoint_beside};
 use super::vault::Reply;
 use crate::domain::closing::Closing;
 use crate::domain::hold::HoldId;
@@ -138,13 +138,19 @@ pub(super) fn start(setup: Setup, queue: Arc<Queue<Order>>) -> Result<AtWork, St
     }
     let linger = writer.office.setup.linger;
     let writer = Arc::new(Mutex::new(writer));
-    let own = Arc::clone(&writer);
+    let (own, store) = (Arc::clone(&writer), path.clone());
     let run = move || {
         let open = Line(queue);
         while let Some(orders) = open.0.take(GROUP, NAP, linger) {
             // A writer that someone's panic left half-way writes no more: the line is closed.
             let Ok(mut writer) = own.lock() else { return };
             writer.turn(orders);
+            if writer.commits >= COMMITS {
+                drop(writer);
+                checkpoint_beside(&store);
+                let Ok(mut writer) = own.lock() else { return };
+                writer.checkpoint();
+            }
         }
         if let Ok(mut writer) = own.lock() {
             writer.end();
@@ -211,10 +217,12 @@ impl Writer {
             let patience = if self.fault.is_none() { Patience::Usual } else { Patience::Short };
             self.serve(orders, patience);
         }
-        if self.commits >= COMMITS {
-            self.commits = 0;
-            self.session.iter().for_each(Session::checkpoint);
-        }
+    }
+
+    /// Moves the rest of the log into the store: what came while most of it was moved.
+    fn checkpoint(&mut self) {
+        self.commits = 0;
+        self.session.iter().for_each(Session::checkpoint);
     }
 
     /// Says whether a commit takes only as long as its own work.
