@@ -69,6 +69,8 @@ pub enum Oddity {
     BoundPassed,
     /// An answer of an unbilled class states usage. It is charged.
     BilledRefusal,
+    /// The usage was told more than once, and later as less. The last word counts.
+    UsageShrank,
 }
 
 impl Closing {
