@@ -154,6 +154,7 @@ pub enum Heeds {
 
 fn limit(guard: &GuardSetting, known: Option<&ModelSetting>, peek: &Peek, lowered: Option<Tokens>) -> Tokens {
     let own = known.and_then(|known| known.max_output);
+    let own = if mutant!("default-16384") { Some(Tokens::new(16_384)) } else { own };
     peek.output_limit.or(lowered).or(own).unwrap_or(guard.default_output)
 }
 

@@ -99,6 +99,9 @@ pub(super) fn row(
         )?
         .query_row(place, |row| row.get(0))
         .optional()?;
+    if known.is_none() && mutant!("rollover-zeroes-reserved") {
+        conn.execute("UPDATE budget SET reserved_money = 0, reserved_calls = 0, reserved_tokens = 0", [])?;
+    }
     match known {
         Some(row) => Ok(row),
         None => conn
@@ -134,12 +137,22 @@ pub(super) fn put(conn: &Connection, row: i64, budget: Budget) -> rusqlite::Resu
 /// Moves money in each of these rows.
 pub(super) fn apply(conn: &Connection, rows: &[i64], movement: Movement) -> rusqlite::Result<()> {
     for &row in rows {
+        let row = if mutant!("settle-in-the-current-period") { newest(conn, row)? } else { row };
         let mut statement = conn.prepare_cached(&format!("SELECT {COLUMNS} FROM budget WHERE row = ?1"))?;
         let before = statement.query_row([row], |row| read(row, 0))?;
         let after = before.apply(movement).map_err(broken)?;
         put(conn, row, after)?;
     }
     Ok(())
+}
+
+/// Returns the row of the newest period of a row's account and window: the mistake of a mutant.
+fn newest(conn: &Connection, row: i64) -> rusqlite::Result<i64> {
+    conn.prepare_cached(
+        "SELECT other.row FROM budget AS this JOIN budget AS other USING (kind, first, second, window)
+         WHERE this.row = ?1 ORDER BY other.start DESC LIMIT 1",
+    )?
+    .query_row([row], |row| row.get(0))
 }
 
 /// Reads the sums from the columns that begin at `first`.
