@@ -5,3 +5,4 @@ mod flows;
 mod cuts;
 mod shapes;
 mod doors;
+mod faults;
