@@ -2,6 +2,7 @@
 
 mod world;
 mod flows;
+mod bounds;
 mod cuts;
 mod shapes;
 mod doors;
