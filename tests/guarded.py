@@ -21,13 +21,14 @@ def start(command, pattern, env=None, pipe="stdout"):
     process = subprocess.Popen(command, env=env, text=True, **{pipe: subprocess.PIPE})
     # Whatever becomes of the script, nothing that it started outlives it.
     atexit.register(process.kill)
-    says = getattr(process, pipe)
+    says, said = getattr(process, pipe), []
     for line in says:
+        said.append(line)
         found = re.search(pattern, line)
         if found:
             threading.Thread(target=says.read, daemon=True).start()
             return process, found.groups()
-    raise SystemExit(f"{command[0]} did not start")
+    raise SystemExit(f"{command[0]} did not start (it ended with {process.wait()}):\n{''.join(said)}")
 
 
 class World:

@@ -39,6 +39,7 @@ class Load:
 
     def __init__(self, arguments, seats):
         self.arguments, self.seats, self.stopped = arguments, seats, threading.Event()
+        self.refusals = {}
         self.lock, self.counts, self.answered = threading.Lock(), dict.fromkeys(ORDERLY, 0), set()
         self.threads = [threading.Thread(target=self.caller, args=(at,)) for at in range(arguments.callers)]
 
@@ -86,7 +87,11 @@ class Load:
         answer.read()
         if answer.status == 200:
             return "complete", call
-        return ("error", None) if answer.status == 500 else ("refused", None)
+        if answer.status == 500:
+            return "error", None
+        with self.lock:
+            self.refusals[answer.status] = self.refusals.get(answer.status, 0) + 1
+        return "refused", None
 
     def calls(self):
         with self.lock:
@@ -157,6 +162,7 @@ def main():
         if wrong:
             faults.append(wrong)
     counts = ", ".join(f"{count} {name}" for name, count in load.counts.items() if count)
+    counts += f", by status {load.refusals}" if load.refusals else ""
     print(f"seed {arguments.seed}: {kills} kills, {load.calls()} calls ({counts}) in {took:.0f} s, {bill['requests']} requests upstream")
     print(f"billed {billed}, in the ledger {ledger}, of which uncertain {uncertain}; held at the kills {in_flight}; "
           f"slowest start {slowest:.2f} s; quiet after {waited:.2f} s; {lacking} of {len(load.answered)} answered calls lost")
