@@ -182,9 +182,9 @@ fn at_any_hour(price: &Price) -> Vec<Cow<'_, Price>> {
 
 /// Rounds up to nanodollars; what does not fit is an error and never the largest number.
 fn rounded(exact: Exact) -> Result<Money, NoBound> {
-    let nanos = if cfg!(mutant = "round-down") { exact.picos() / 1000 } else { exact.picos().div_ceil(1000) };
+    let nanos = if mutant!("round-down") { exact.picos() / 1000 } else { exact.picos().div_ceil(1000) };
     let nanos = i64::try_from(nanos).map_err(|_| NoBound::TooLarge)?;
-    if cfg!(mutant = "f64-money") {
+    if mutant!("f64-money") {
         let dollars: f64 = format!("{nanos}e-9").parse().unwrap_or(0.0);
         return Ok(Money::parse_dollars(&format!("{dollars:.7}")).unwrap_or_default());
     }

@@ -214,11 +214,8 @@ fn request_line(line: &str) -> Result<(), Violation> {
     let [method, target, "HTTP/1.1"] = words.as_slice() else { return Err(Violation::RequestLine) };
     let plain = target.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'#'));
     let named = !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase());
-    if named && target.starts_with('/') && !target.starts_with("//") && plain {
-        Ok(())
-    } else {
-        Err(Violation::RequestLine)
-    }
+    let elsewhere = target.starts_with("//") && !mutant!("url-join-upstream");
+    if named && target.starts_with('/') && !elsewhere && plain { Ok(()) } else { Err(Violation::RequestLine) }
 }
 
 fn plain_length(value: &str) -> Option<u64> {

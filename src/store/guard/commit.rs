@@ -57,7 +57,7 @@ impl Writer {
     pub(super) fn read_news(&mut self) -> Result<(), StoreError> {
         let Some(session) = &mut self.session else { return Ok(()) };
         let news = session.has_news().and_then(|news| {
-            if !news {
+            if !news || mutant!("cap-read-from-memory") {
                 return Ok(false);
             }
             let caps = group::refresh(&session.conn, &mut self.office)?;

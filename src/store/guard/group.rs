@@ -12,6 +12,7 @@ use super::order::{Admission, Answer, Beat, Close, Closed, Dispatch, Reserve, Se
 use super::rows::Rows;
 use super::writer::Order;
 use super::{key, limits};
+use crate::domain::amount::Amount;
 use crate::domain::budget::{Budget, Imbalance};
 use crate::domain::call::{Call, CallId, Cost};
 use crate::domain::cap::CapRev;
@@ -21,6 +22,7 @@ use crate::domain::gate::{self, Ask, Standing, Verdict};
 use crate::domain::hold::{GuardId, Hold, HoldId, State};
 use crate::domain::label::Label;
 use crate::domain::limits::Limits;
+use crate::domain::money::Money;
 use crate::domain::observation::{Batch, Decoded};
 use crate::domain::period::{PeriodId, periods};
 use crate::domain::period_clock::{Clocks, Doubt, PeriodClock, Reading};
@@ -166,19 +168,31 @@ impl Group<'_> {
         let standings: Vec<Standing> =
             touches.into_iter().map(|touch| self.standing(touch, at)).collect::<rusqlite::Result<_>>()?;
         let ask = Ask { model: order.caller.model, amount: order.amount, pricing: order.pricing };
+        let mut amount = order.amount;
         match gate::judge(&ask, &standings) {
             Verdict::Allow => {}
+            Verdict::Reject { why } | Verdict::Wait { why }
+                if mutant!("resize-the-hold-to-what-is-left") && why.room() > 0 =>
+            {
+                let left = Money::from_nanos(i64::try_from(why.room()).unwrap_or_default());
+                amount = Amount::new(left, 1, amount.tokens()).unwrap_or_default();
+            }
             verdict => return Ok(Answer::Stopped(Stop { verdict, rev, at, doubt })),
         }
-        let warnings = gate::warnings(order.amount, &standings);
-        let hold = self.hold(order, at)?;
+        let warnings = gate::warnings(amount, &standings);
+        let hold = self.hold(order, amount, at)?;
         Ok(Answer::Admitted(Admission { hold, warnings, rev, at, doubt }))
     }
 
     fn standing(&mut self, touch: Touch, at: Timestamp) -> rusqlite::Result<Standing> {
         let found = periods(touch.cap.window, &self.office.setup.calendar, at);
         let account = budget::key(touch.account, self.conn, self.names)?;
-        let budget = self.office.rows.since(self.conn, account, found.write.window, found.since)?;
+        let budget = if mutant!("check-then-act") {
+            let outside = Connection::open(&self.office.setup.path)?;
+            budget::since(&outside, account, found.write.window, found.since)?
+        } else {
+            self.office.rows.since(self.conn, account, found.write.window, found.since)?
+        };
         Ok(Standing { touch, budget, resets_at: found.resets_at })
     }
 
@@ -208,7 +222,7 @@ impl Group<'_> {
     }
 
     /// Sets the money aside in all places, and writes the hold.
-    fn hold(&mut self, order: &Reserve, at: Timestamp) -> rusqlite::Result<HoldId> {
+    fn hold(&mut self, order: &Reserve, amount: Amount, at: Timestamp) -> rusqlite::Result<HoldId> {
         let mut places = Vec::new();
         for (account, period) in self.places(&order.caller, at)? {
             let born = self.office.caps.book.rev().0.cast_signed();
@@ -229,7 +243,7 @@ impl Group<'_> {
             at,
             pricing: order.pricing,
             places,
-            amount: order.amount,
+            amount,
             predicted: order.predicted,
             state: if order.dispatch == Dispatch::Now { State::Dispatched } else { State::Open },
         };
@@ -294,6 +308,12 @@ impl Group<'_> {
         let mut swept = Swept::default();
         let (path, me) = (self.office.setup.path.clone(), self.office.boot);
         for boot in life::running(self.conn)?.into_iter().filter(|boot| *boot != me) {
+            if mutant!("ttl-voids") {
+                let old = |kept: &Kept| now.since(kept.at) > Millis::from_minutes(60);
+                for kept in hold::open_of(self.conn, boot)?.into_iter().filter(old) {
+                    self.close(&Close { hold: kept.id, closing: Closing::Voided, call: None, now })?;
+                }
+            }
             let Pulse::Dead(lock) = life::pulse(&path, boot) else { continue };
             dead.extend(lock);
             swept.guards += 1;
@@ -424,7 +444,9 @@ fn count(swept: &mut Swept, closing: Closing) {
 /// Reads what others may have written: the period time, and the caps if they are no longer those of the
 /// office; says whether they are others now.
 pub(super) fn refresh(conn: &Connection, office: &mut Office) -> rusqlite::Result<bool> {
-    office.rows = Rows::default();
+    if !mutant!("sums-kept-though-others-wrote") {
+        office.rows = Rows::default();
+    }
     let high: Option<i64> = conn.prepare_cached("SELECT high FROM vault")?.query_row([], |row| row.get(0))?;
     office.high = high.map(Timestamp::from_millis);
     let (high, now) = (office.high, office.setup.now);

@@ -46,6 +46,13 @@ impl Rows {
             )?
             .query_row(place, |row| row.get(0))
             .optional()?;
+        if known.is_none() && mutant!("rollover-zeroes-reserved") {
+            conn.execute(
+                "UPDATE budget SET reserved_money = 0, reserved_calls = 0, reserved_tokens = 0",
+                [],
+            )?;
+            *self = Rows::default();
+        }
         let row = match known {
             Some(row) => row,
             None => conn
@@ -113,6 +120,7 @@ impl Rows {
         movement: Movement,
     ) -> rusqlite::Result<()> {
         for &row in rows {
+            let row = if mutant!("settle-in-the-current-period") { newest(conn, row)? } else { row };
             let before = match self.sums.get(&row) {
                 Some(sum) => *sum,
                 None => budget::of(conn, row)?,
@@ -137,4 +145,13 @@ impl Rows {
             *self = Rows::default();
         }
     }
+}
+
+/// Returns the row of the newest period of a row's account and window: the mistake of a mutant.
+fn newest(conn: &Connection, row: i64) -> rusqlite::Result<i64> {
+    conn.prepare_cached(
+        "SELECT other.row FROM budget AS this JOIN budget AS other USING (kind, first, second, window)
+         WHERE this.row = ?1 ORDER BY other.start DESC LIMIT 1",
+    )?
+    .query_row([row], |row| row.get(0))
 }

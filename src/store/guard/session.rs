@@ -20,8 +20,9 @@ const HEADER: &[u8; 16] = b"SQLite format 3\0";
 /// A file, whatever its name.
 type FileKey = (u64, u64);
 
-/// Files of stores, open for looking at their first bytes. They are never closed: closing any descriptor
-/// of a file gives up the locks that SQLite holds on it in this process.
+/// Files of stores, open for looking at their first bytes. As long as a file has a name it is not closed: closing
+/// any descriptor of a file gives up the locks that SQLite holds on it in this process. One without a name is no
+/// store any more, for anybody.
 static HEADERS: LazyLock<Mutex<BTreeMap<FileKey, File>>> = LazyLock::new(Mutex::default);
 
 /// How long to wait for another process's transaction.
@@ -182,6 +183,9 @@ fn look(path: &Path) -> Result<FileKey, StoreError> {
 
 fn read_header(path: &Path, key: FileKey, header: &mut [u8]) -> std::io::Result<()> {
     let mut files = HEADERS.lock().unwrap_or_else(PoisonError::into_inner);
+    if !files.contains_key(&key) {
+        files.retain(|_, file| file.metadata().is_ok_and(|found| found.nlink() > 0));
+    }
     let file = match files.entry(key) {
         std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
         std::collections::btree_map::Entry::Vacant(place) => place.insert(File::open(path)?),
@@ -205,4 +209,26 @@ fn wait(tries: i32, most: i32) -> bool {
     let step = if tries < 8 { Duration::from_micros(250) } else { Duration::from_millis(2) };
     thread::park_timeout(step);
     tries < most
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_let_go_once_it_has_no_name_and_not_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = |name: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, HEADER).unwrap();
+            (look(&path).unwrap(), path)
+        };
+        let is_open = |key: FileKey| HEADERS.lock().unwrap().contains_key(&key);
+        let ((gone, path), (moved, other)) = (store("a"), store("b"));
+        fs::remove_file(path).unwrap();
+        fs::rename(other, folder.path().join("c")).unwrap();
+        assert!(is_open(gone) && is_open(moved));
+        store("d");
+        assert!(!is_open(gone) && is_open(moved));
+    }
 }
