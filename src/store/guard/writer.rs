@@ -30,6 +30,8 @@ const GROUP: usize = 256;
 const NAP: Duration = Duration::from_millis(50);
 /// Closings that are kept while the store cannot be used.
 const BACKLOG: usize = 65_536;
+/// How often a guard that starts tries a store that another process holds, each time for most of a second.
+const STARTS: usize = 12;
 /// How often the caps may change under one group before it gives up.
 const CHANGES: usize = 16;
 
@@ -103,11 +105,7 @@ pub(super) fn start(setup: Setup, queue: Arc<Queue<Order>>) -> Result<(Shown, Jo
         shown: Arc::clone(&shown),
         queue: Arc::clone(&queue),
     };
-    let (tell, told) = std::sync::mpsc::sync_channel(1);
-    writer.serve(vec![Order::Sweep(now, Box::new(move |swept| drop(tell.send(swept))))]);
-    if let Ok(Err(error)) = told.recv() {
-        return Err(error);
-    }
+    writer.begin(now)?;
     let linger = writer.office.setup.linger;
     let run = move || {
         let open = Line(queue);
@@ -161,6 +159,21 @@ enum Failure {
 }
 
 impl Writer {
+    /// Closes what dead guards left open. Nobody waits for an answer yet, so that a store which another
+    /// process holds is tried for longer than a caller would wait.
+    fn begin(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        for again in (0..STARTS).rev() {
+            let (tell, told) = std::sync::mpsc::sync_channel(1);
+            self.serve(vec![Order::Sweep(now, Box::new(move |swept| drop(tell.send(swept))))]);
+            match told.recv() {
+                Ok(Err(StoreError::Locked { .. })) if again > 0 => self.show(None),
+                Ok(Err(error)) => return Err(error),
+                Ok(Ok(_)) | Err(_) => break,
+            }
+        }
+        Ok(())
+    }
+
     /// Does one turn: looks at the file, and commits what is asked.
     fn turn(&mut self, orders: Vec<Order>) {
         let idle = orders.is_empty() && self.backlog.is_empty() && self.fault.is_none();
