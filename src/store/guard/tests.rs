@@ -630,6 +630,25 @@ fn a_store_that_others_hold_answers_within_a_second_and_goes_on_afterwards() {
 }
 
 #[test]
+fn a_guard_that_starts_waits_for_a_store_that_others_hold_longer_than_a_call_does() {
+    let place = place();
+    set(&place.path, &["all 1/day"]);
+    let one = vault(&place.path);
+    let holder = Connection::open(&place.path).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let starts = {
+        let path = place.path.clone();
+        std::thread::spawn(move || Vault::open(setup(&path, "UTC", 0)).map(|vault| sweep(&vault)))
+    };
+    // A call gives up after most of a second, and those behind it after a tenth: the lock is held for longer than that.
+    for call in 0..12 {
+        assert!(matches!(reserve(&one, ask(call, nanos(1), 0)), Err(StoreError::Locked { .. })));
+    }
+    drop(holder);
+    assert_eq!(starts.join().unwrap(), Ok(Swept::default()));
+}
+
+#[test]
 fn one_order_that_cannot_be_done_takes_no_other_with_it() {
     let place = place();
     set(&place.path, &["all 9000000000/day"]);

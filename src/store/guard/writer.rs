@@ -33,6 +33,8 @@ const FEW: usize = 8;
 const COMMITS: u32 = 600;
 /// Closings that are kept while the store cannot be used.
 const BACKLOG: usize = 65_536;
+/// How often a guard that starts tries a store that another process holds, each time for most of a second.
+const STARTS: usize = 12;
 
 /// One thing to do, with whom to tell.
 pub(super) enum Order {
@@ -131,11 +133,7 @@ pub(super) fn start(setup: Setup, queue: Arc<Queue<Order>>) -> Result<AtWork, St
         queue: Arc::clone(&queue),
         commits: 0,
     };
-    let (tell, told) = std::sync::mpsc::sync_channel(1);
-    writer.serve(vec![Order::Sweep(now, Box::new(move |swept| drop(tell.send(swept))))], Patience::Usual);
-    if let Ok(Err(error)) = told.recv() {
-        return Err(error);
-    }
+    writer.begin(now)?;
     let linger = writer.office.setup.linger;
     let writer = Arc::new(Mutex::new(writer));
     let (own, store) = (Arc::clone(&writer), path.clone());
@@ -210,6 +208,24 @@ pub(super) struct Writer {
 }
 
 impl Writer {
+    /// Closes what dead guards left open. Nobody waits for an answer yet, so that a store which another
+    /// process holds is tried for longer than a caller would wait.
+    fn begin(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        for again in (0..STARTS).rev() {
+            let (tell, told) = std::sync::mpsc::sync_channel(1);
+            self.serve(
+                vec![Order::Sweep(now, Box::new(move |swept| drop(tell.send(swept))))],
+                Patience::Usual,
+            );
+            match told.recv() {
+                Ok(Err(StoreError::Locked { .. })) if again > 0 => self.show(None),
+                Ok(Err(error)) => return Err(error),
+                Ok(Ok(_)) | Err(_) => break,
+            }
+        }
+        Ok(())
+    }
+
     /// Does one turn: looks at the file, and commits what is asked.
     fn turn(&mut self, orders: Vec<Order>) {
         let idle = orders.is_empty() && self.backlog.is_empty() && self.fault.is_none();
