@@ -134,6 +134,9 @@ pub struct ReportArgs {
     /// Until when, not included
     #[arg(long, value_name = "T")]
     pub until: Option<String>,
+    /// Only these rows, as on the screen: `tenant:docs* -model:gpt-4o cost>5`
+    #[arg(long, value_name = "FILTER", conflicts_with = "verify")]
+    pub filter: Option<String>,
     /// How to print it
     #[arg(long, value_enum, default_value = "table")]
     pub format: OutputFormat,

@@ -10,7 +10,7 @@ use anyhow::{Context as _, anyhow};
 
 use super::Usage;
 use super::args::Cli;
-use crate::config::{self, FormatChoice, PriceSetting, Settings, paths};
+use crate::config::{self, ConfigError, FormatChoice, PriceSetting, Settings, nearest, paths};
 use crate::domain::calendar::Calendar;
 use crate::domain::plan::Plans;
 use crate::domain::price::{Class, Price, PriceBook, Source};
@@ -19,6 +19,7 @@ use crate::feed::Problem;
 use crate::feed::discover::{Environment, discover};
 use crate::feed::ledger::Ledger;
 use crate::store::guard::Base;
+use crate::tui::keys::{ACTIONS, KeyFault, Keys};
 
 /// Settings, calendar and paths of this run.
 pub struct Context {
@@ -26,6 +27,8 @@ pub struct Context {
     pub settings: Settings,
     /// The calendar of the zone asked for.
     pub calendar: Calendar,
+    /// The keys of the screen.
+    pub keys: Keys,
     log_file: Option<PathBuf>,
 }
 
@@ -33,10 +36,8 @@ impl Context {
     /// Reads the configuration and the flags.
     pub fn new(cli: &Cli) -> anyhow::Result<Context> {
         let loaded = config::load(cli.config.as_deref(), &variable);
-        let mut settings = loaded.map_err(|errors| {
-            let lines: Vec<_> = errors.iter().map(|error| format!("\n  {error}")).collect();
-            Usage(format!("the configuration cannot be used:{}", lines.concat()))
-        })?;
+        let mut settings = loaded.map_err(|errors| unusable(&errors))?;
+        let keys = keys(&settings)?;
         if let Some(zone) = &cli.tz {
             settings.set_zone(zone.clone());
         }
@@ -47,7 +48,7 @@ impl Context {
             settings.set_store(path);
         }
         let calendar = Calendar::named(&settings.zone).map_err(Usage)?;
-        Ok(Context { settings, calendar, log_file: cli.log_file.clone() })
+        Ok(Context { settings, calendar, keys, log_file: cli.log_file.clone() })
     }
 
     /// Returns the path of the store.
@@ -131,6 +132,33 @@ impl Context {
             );
         }
     }
+}
+
+/// Tells every mistake of a configuration.
+fn unusable(errors: &[ConfigError]) -> Usage {
+    let lines: Vec<_> = errors.iter().map(|error| format!("\n  {error}")).collect();
+    Usage(format!("the configuration cannot be used:{}", lines.concat()))
+}
+
+/// Returns the keys of the screen with those of the configuration over them.
+fn keys(settings: &Settings) -> Result<Keys, Usage> {
+    let choices = settings.keys.iter().map(|setting| (setting.action.as_str(), setting.keys.as_slice()));
+    Keys::with(choices).map_err(|faults| {
+        let error = |fault: KeyFault| {
+            let setting = settings.keys.get(fault.choice);
+            let action = setting.map_or("", |setting| setting.action.as_str());
+            let near = nearest(action, ACTIONS.iter().map(|known| known.1));
+            let hint = near.filter(|near| *near != action);
+            let hint = hint.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+            ConfigError {
+                file: settings.file.clone(),
+                line: setting.map(|setting| setting.line),
+                key: format!("keys.{action}"),
+                reason: format!("{}{hint}", fault.reason),
+            }
+        };
+        unusable(&faults.into_iter().map(error).collect::<Vec<_>>())
+    })
 }
 
 /// Appends a line, with the time, to a log file; where that cannot be done, says so.

@@ -18,23 +18,29 @@ use crate::report::build::Builder;
 use crate::report::desk::Desk;
 use crate::report::query::{By, Query, parse_when};
 use crate::report::resolve::Way;
-use crate::report::{Report, SourceLine, csv, json, table, verify};
+use crate::report::{Report, SourceLine, csv, filter, json, table, verify};
 use crate::store::{Reader, StoreError};
 
 /// Runs it.
 pub fn run(context: &Context, args: &ReportArgs) -> anyhow::Result<ExitCode> {
     let query = query(context, args)?;
-    let report = if args.ledgers.is_empty() {
+    let wanted = args.filter.as_deref().unwrap_or_default();
+    let wanted = filter::parse(wanted, &query.by)
+        .map_err(|fault| Usage(format!("--filter: {} (--by says what rows are summed by)", fault.reason)))?;
+    let mut report = if args.ledgers.is_empty() {
         stored(context, &query)?
     } else {
-        let (report, problems) = from_ledgers(&context.prices()?, &context.ledgers(&args.ledgers)?, &query)?;
+        let (mut report, problems) =
+            from_ledgers(&context.prices()?, &context.ledgers(&args.ledgers)?, &query)?;
         context.tell(&problems);
         if report.sources.is_empty() && !problems.is_empty() {
+            report.keep(&wanted);
             print(&report, args, &mut io::stdout().lock())?;
             return Ok(ExitCode::from(1));
         }
         report
     };
+    report.keep(&wanted);
     print(&report, args, &mut io::stdout().lock())?;
     Ok(ExitCode::SUCCESS)
 }
@@ -151,6 +157,7 @@ pub fn today(context: &Context, ledgers: &[String]) -> anyhow::Result<ExitCode> 
         by: "tenant".to_owned(),
         since: Some("today".to_owned()),
         until: None,
+        filter: None,
         format: OutputFormat::Table,
         ledgers: ledgers.to_vec(),
         verify: false,

@@ -56,4 +56,9 @@ const TEXT: &str = r#"# outlay: settings. Everything here is optional; a line wi
 
 #[ui]
 #theme = "auto"
+
+# Other keys for the screen: docs/keys.md has the names.
+#[keys]
+#sort = "F5"
+#filter = ["/", "ctrl-f"]
 "#;

@@ -15,7 +15,7 @@ use super::mapping::{self, Container, Frame};
 use super::paths::{self, Env};
 use super::price;
 use super::raw::{Report, Table};
-use super::settings::{From, Settings, Ui};
+use super::settings::{From, KeySetting, Settings, Ui};
 use super::upstream;
 use crate::wire::format::Format;
 use crate::wire::mapping::Mapping;
@@ -67,6 +67,7 @@ fn built_in(env: Env<'_>) -> Settings {
         plans: Vec::new(),
         caps: Vec::new(),
         ui: Ui { theme: "auto".to_owned() },
+        keys: Vec::new(),
         origins: BTreeMap::new(),
     }
 }
@@ -105,6 +106,7 @@ fn sections(settings: &mut Settings, root: Table<'_>, file: &Path, env: Env<'_>)
         }
     }
     ui(settings, &root);
+    keys(settings, &root);
     let zone = TimeZone::get(&settings.zone).unwrap_or(TimeZone::UTC);
     settings.mappings = mappings(&root, &zone);
     let feeds = root.tables("feed");
@@ -140,6 +142,16 @@ fn ui(settings: &mut Settings, root: &Table<'_>) {
         settings.origins.insert("ui.theme", From::File(root.report.line(item.span.start)));
     }
     table.refuse_rest(|_| None);
+}
+
+/// Reads which keys do what; that the actions exist and no key means two things is looked at with the table.
+fn keys(settings: &mut Settings, root: &Table<'_>) {
+    let Some(table) = root.get("keys").and_then(|item| item.table()) else { return };
+    for (action, item) in table.entries() {
+        let line = root.report.line(item.span.start);
+        settings.keys.push(KeySetting { action, keys: item.texts(), line });
+    }
+    settings.keys.sort_by_key(|setting| setting.line);
 }
 
 fn mappings(root: &Table<'_>, zone: &TimeZone) -> BTreeMap<String, Arc<Mapping>> {
@@ -293,6 +305,16 @@ since = "2026-01-01"
         assert_eq!(settings.prices[0].input, crate::domain::money::Rate::per_million("2.5"));
         assert_eq!(settings.shown()[0].from, From::File(1));
         assert_eq!(settings.shown()[2].from, From::BuiltIn);
+    }
+
+    #[test]
+    fn keys_are_read_in_the_order_of_the_file_with_their_lines() {
+        let settings =
+            from_text("[keys]\nsort = \"F5\"\nfilter = [\"/\", \"ctrl-f\"]\npause = []\n").expect("settings");
+        let keys: Vec<_> =
+            settings.keys.iter().map(|it| (it.line, it.action.as_str(), it.keys.len())).collect();
+        assert_eq!(keys, [(2, "sort", 1), (3, "filter", 2), (4, "pause", 0)]);
+        check("[keys]\nsort = 3\n", &[(2, "keys.sort", "expected a string")]);
     }
 
     #[test]

@@ -14,11 +14,11 @@ mod settings;
 mod upstream;
 
 pub use cap::PlanSetting;
-pub use error::ConfigError;
+pub use error::{ConfigError, nearest};
 pub use feed::{FeedSetting, FormatChoice, Ledger};
 pub use guard::{Bounds, GuardSetting, Identity, ModelSetting, Reach};
 pub use init::init_text;
 pub use load::{load, parse};
 pub use price::PriceSetting;
-pub use settings::{From, Settings, Shown, Ui};
+pub use settings::{From, KeySetting, Settings, Shown, Ui};
 pub use upstream::{BaseUrl, InputBound, KeySource, OnAbort, UpstreamSetting, is_forbidden};

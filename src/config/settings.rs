@@ -39,6 +39,8 @@ pub struct Settings {
     pub caps: Vec<Cap>,
     /// How the screen looks.
     pub ui: Ui,
+    /// The keys that are bound anew; whether they can be is known where the table of keys is.
+    pub keys: Vec<KeySetting>,
     /// Where the single values came from, by key.
     pub origins: BTreeMap<&'static str, From>,
 }
@@ -48,6 +50,17 @@ pub struct Settings {
 pub struct Ui {
     /// The theme's name, or `auto`.
     pub theme: String,
+}
+
+/// An action of the screen and the keys that do it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeySetting {
+    /// The action's name.
+    pub action: String,
+    /// The keys, as they are written; none takes it from the keyboard.
+    pub keys: Vec<String>,
+    /// The line of the file.
+    pub line: usize,
 }
 
 /// Where a value came from.
@@ -126,6 +139,11 @@ impl Settings {
             let value = format!("{place} as {format}{tenant}");
             shown.push(Shown { key: format!("feed[{index}]"), value, from: From::File(feed.line) });
         }
+        shown.extend(self.keys.iter().map(|setting| Shown {
+            key: format!("keys.{}", setting.action),
+            value: setting.keys.join(" "),
+            from: From::File(setting.line),
+        }));
         shown.extend(self.shown_guard(&from("guard")));
         shown
     }

@@ -1,6 +1,7 @@
 //! Nouns and rules: pure values without clock, disk or socket.
 
 pub mod label;
+pub mod filter;
 pub mod money;
 pub mod tokens;
 pub mod time;

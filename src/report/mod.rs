@@ -1,6 +1,7 @@
 //! The books as text: which sums are asked for, and how they are laid out for people and programs.
 
 pub mod query;
+pub mod filter;
 pub mod resolve;
 pub mod spill;
 pub mod part;

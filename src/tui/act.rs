@@ -1,106 +1,196 @@
 //! What the user's keys do to the state: one function for each of them.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::KeyEvent;
 
-use crate::domain::label::printable;
+use super::app::{App, Dialog, Fold, Mode, PACES};
+use super::event::{Effect, Window};
+use super::keys::{Action, Context};
+use super::list::Rows as _;
+use super::tab::Tab;
+use super::typing::HelpPage;
+use crate::domain::filter::Filter;
 
-use super::app::{App, Dialog, Mode, Tab};
-use super::event::Effect;
-use super::keys::{self, Action, Context};
-use super::order::{AUDIT_SORTS, PRICE_SORTS, SOURCE_SORTS, TENANT_SORTS};
-
-/// The longest filter, in columns.
-const FILTER_COLUMNS: usize = 120;
+/// What is said of what was copied: no terminal tells whether it took it.
+const COPIED: &str = "sent to the terminal's clipboard";
 
 impl App {
     /// Takes a key.
     pub(super) fn key(&mut self, key: KeyEvent) -> Vec<Effect> {
-        let burst = self.is_burst();
-        if self.hand.deaf && burst {
-            return Vec::new();
+        let Some(burst) = self.feel(key) else { return Vec::new() };
+        let action = self.setup.keys.action(key, self.contexts());
+        if let Some(action) = self.setup.keys.action(key, &[Context::Always]) {
+            return self.act(action);
         }
-        self.hand.deaf = false;
-        let always = keys::action(key, &[Context::Always]);
-        if always.is_none() && matches!(self.dialog, Some(Dialog::Cap(_))) {
-            return self.form_key(key, burst);
+        match (&self.dialog, &self.mode) {
+            (Some(Dialog::Cap(_)), _) => return self.form_key(key, burst),
+            (Some(Dialog::Command(_)), _) => return self.command_key(key, action, burst),
+            (Some(Dialog::Help(_)), _) => return self.help_key(key, action),
+            (None, Mode::Filter(_)) => {
+                self.type_filter(key, action);
+                return Vec::new();
+            }
+            (Some(Dialog::Alerts(_)), _) => return self.alert_key(key, action, burst),
+            (Some(Dialog::Themes(_) | Dialog::Choice(_) | Dialog::Columns(_)) | None, _) => {}
         }
-        if always.is_none() && self.dialog.is_none() && matches!(self.mode, Mode::Filter(_)) {
-            self.type_filter(key);
-            return Vec::new();
-        }
-        match (always.or_else(|| keys::action(key, self.contexts())), &self.dialog) {
-            (Some(action), _) => self.act(action),
-            (None, Some(Dialog::Help(_))) => {
-                self.dialog = None;
+        match action {
+            Some(action) if self.may(action, burst) => self.act(action),
+            Some(_) => Vec::new(),
+            None => {
+                self.hand.moves = false;
                 Vec::new()
             }
-            (None, _) => Vec::new(),
         }
     }
 
     /// Takes pasted text: only a text field wants it.
     pub(super) fn paste(&mut self, text: &str) -> Vec<Effect> {
-        if let Some(Dialog::Cap(_)) = self.dialog {
-            self.paste_into_form(text);
-        } else if self.dialog.is_none() && matches!(self.mode, Mode::Filter(_)) {
-            let line = text.lines().next().unwrap_or_default();
-            let filter = printable(&format!("{}{line}", self.filter()), FILTER_COLUMNS);
-            self.set_filter(filter);
-        } else {
-            self.say("paste ignored");
+        let line = text.lines().next().unwrap_or_default();
+        match (&mut self.dialog, &self.mode) {
+            (Some(Dialog::Cap(_)), _) => self.paste_into_form(text),
+            (Some(Dialog::Command(command)), _) => drop(command.field.insert(line)),
+            (Some(Dialog::Help(page)), _) if page.typing => drop(page.search.insert(line)),
+            (Some(Dialog::Alerts(list)), _) if list.why.is_some() => {
+                if let Some(why) = &mut list.why {
+                    why.insert(line);
+                }
+            }
+            (None, Mode::Filter(_)) => self.paste_into_filter(line),
+            _ => self.say("paste ignored"),
         }
         self.load_used()
     }
 
-    fn act(&mut self, action: Action) -> Vec<Effect> {
+    pub(super) fn act(&mut self, action: Action) -> Vec<Effect> {
         match action {
-            Action::Quit => return vec![Effect::Quit],
+            Action::Quit => self.quit_soon(),
+            Action::QuitNow => return vec![Effect::Quit],
             Action::Redraw => return vec![Effect::Redraw],
             Action::Suspend => return vec![Effect::Suspend],
-            Action::Help => self.dialog = Some(Dialog::Help(0)),
+            Action::Help => self.dialog = Some(Dialog::Help(HelpPage::default())),
+            Action::Command => self.open_command(""),
             Action::Tab(tab) => self.show(tab),
-            Action::NextTab => self.show((self.tab as usize + 1) % Tab::ALL.len()),
-            Action::PrevTab => self.show((self.tab as usize + Tab::ALL.len() - 1) % Tab::ALL.len()),
-            Action::Down => self.step(1),
-            Action::Up => self.step(-1),
-            Action::First => self.step(isize::MIN),
-            Action::Last => self.step(isize::MAX),
-            Action::PageDown => self.step(self.half_page()),
-            Action::PageUp => self.step(-self.half_page()),
+            Action::NextTab => self.show(self.tab.other(1)),
+            Action::PrevTab => self.show(self.tab.other(Tab::ALL.len() - 1)),
             Action::Open => return self.open(),
             Action::NextItem => return self.open_other(1),
             Action::PrevItem => return self.open_other(-1),
             Action::Back => self.back(),
-            Action::Filter => self.mode = Mode::Filter(self.filter().to_owned()),
-            Action::Sort => self.sort(),
+            Action::Filter => self.begin_filter(),
+            Action::Sort => self.choose_sort(),
             Action::Reverse => self.reverse(),
             Action::Pause => self.pause(),
-            Action::Window => return self.next_window(),
+            Action::Refresh => return self.refresh(),
+            Action::Window => return self.set_window(self.window.next()),
             Action::Theme => self.dialog = Some(Dialog::Themes(self.setup.theme.clone())),
-            Action::Keep => return self.keep_theme(),
+            Action::Keep => return self.keep_choice(),
+            Action::Copy => return self.copy_name(),
+            Action::CopyRow if self.rows().has_picked() => {
+                self.say(COPIED);
+                return vec![Effect::CopyRow];
+            }
+            Action::Export => self.choose_form(),
+            Action::Columns => self.choose_columns(),
+            Action::Toggle | Action::MoveDown | Action::MoveUp | Action::Defaults => {
+                self.change_columns(action);
+            }
+            Action::Alerts => self.dialog = Some(Dialog::Alerts(Box::default())),
+            Action::Mouse => return vec![self.toggle_mouse()],
             Action::Measure => {
                 self.measure = self.measure.next();
                 self.resort();
             }
             Action::Cap => return self.open_cap(),
+            Action::NewCap => self.open_command("cap "),
+            Action::RemoveCap => return self.open_removal(),
             Action::Undo => return self.open_undo(),
             Action::Audit => self.show_audit(),
-            // These work in the form alone, which takes its keys itself.
-            Action::Apply
-            | Action::Yes
-            | Action::NextField
-            | Action::PrevField
-            | Action::Left
-            | Action::Right
-            | Action::Restore
-            | Action::TakeTheirs
-            | Action::KeepMine => {}
+            other => self.look(other),
         }
         Vec::new()
     }
 
-    pub(super) fn show(&mut self, tab: usize) {
-        self.tab = Tab::ALL.get(tab).copied().unwrap_or(self.tab);
+    /// Changes how the page is looked at, or moves in it.
+    fn look(&mut self, action: Action) {
+        match action {
+            Action::PanLeft => self.pan(-1),
+            Action::PanRight => self.pan(1),
+            Action::Faster => self.set_pace(self.pace + 1),
+            Action::Slower => self.set_pace(self.pace.saturating_sub(1)),
+            Action::Fold => {
+                let (fold, says) = match self.fold {
+                    Fold::Open => (Fold::Idle, "idle tenants are one row"),
+                    Fold::Idle => (Fold::Open, "every tenant is a row"),
+                };
+                self.fold = fold;
+                self.resort();
+                self.say(says);
+            }
+            other => self.scroll(other),
+        }
+    }
+
+    fn pan(&mut self, by: isize) {
+        let last = self.column_ids.len().saturating_sub(1);
+        let view = self.rows_mut().view_mut();
+        view.pan = view.pan.saturating_add_signed(by).min(last);
+    }
+
+    fn set_pace(&mut self, pace: usize) {
+        self.pace = pace.min(PACES.len() - 1);
+        let millis = self.pace().count();
+        let says = if millis >= 1_000 {
+            format!("draws every {} s at most", millis / 1_000)
+        } else {
+            format!("draws {} times a second at most", 1_000 / millis.max(1))
+        };
+        self.say(&says);
+    }
+
+    /// Copies what the row is about.
+    fn copy_name(&mut self) -> Vec<Effect> {
+        let name = match self.tab {
+            Tab::Overview => self.tenants.picked().map(|tenant| tenant.to_string()),
+            Tab::Limits => self.limits.picked().map(|key| key[2].to_string()),
+            Tab::Budgets => self.budgets.picked().map(|key| key.0.to_string()),
+            Tab::Prices => self.prices.picked().map(|key| key.1.to_string()),
+            Tab::Errors => self.errors.picked().map(|class| class.to_string()),
+            Tab::Events => self.events.picked().map(|id| format!("{:032x}", id.bits())),
+            Tab::Sources => self.sources.picked().map(|source| source.to_string()),
+            Tab::Guard => self.guards.picked().map(|key| key.0.to_string()),
+            Tab::Audit => self.audit.picked().map(|rev| rev.0.to_string()),
+        };
+        if name.is_some() {
+            self.say(COPIED);
+        }
+        name.map(Effect::Copy).into_iter().collect()
+    }
+
+    /// Moves among rows and lines; what works in a form alone the form takes itself.
+    fn scroll(&mut self, action: Action) {
+        let page = isize::try_from(self.height).unwrap_or(isize::MAX).max(1);
+        match action {
+            Action::Down => self.step(1),
+            Action::Up => self.step(-1),
+            Action::First => self.step(isize::MIN),
+            Action::Last => self.step(isize::MAX),
+            Action::HalfDown => self.step((page / 2).max(1)),
+            Action::HalfUp => self.step(-(page / 2).max(1)),
+            Action::PageDown => self.step(page),
+            Action::PageUp => self.step(-page),
+            _ => {}
+        }
+    }
+
+    /// Reads everything that is shown anew.
+    fn refresh(&mut self) -> Vec<Effect> {
+        self.asked.spoil();
+        self.say("reading anew");
+        std::iter::once(Effect::Reload).chain(self.load_what_is_shown()).collect()
+    }
+
+    pub(super) fn show(&mut self, tab: Tab) {
+        self.tab = tab;
+        self.column_ids.clear();
         self.close();
         self.resort();
     }
@@ -118,30 +208,26 @@ impl App {
         }
     }
 
-    fn half_page(&self) -> isize {
-        isize::try_from(self.rows / 2).unwrap_or(1).max(1)
-    }
-
-    fn step(&mut self, by: isize) {
+    pub(super) fn step(&mut self, by: isize) {
         match (&mut self.dialog, &mut self.mode) {
             // The frame says where the end is.
-            (Some(Dialog::Help(offset)), _) | (None, Mode::Opened(offset)) => {
+            (Some(Dialog::Help(HelpPage { offset, .. })), _) | (None, Mode::Opened(offset)) => {
                 *offset = offset.saturating_add_signed(by);
             }
             (Some(Dialog::Themes(_)), _) => self.preview(by),
-            (Some(Dialog::Cap(_)), _) => {}
+            (Some(Dialog::Choice(_) | Dialog::Columns(_)), _) => self.step_choice(by),
+            (Some(Dialog::Alerts(list)), _) => {
+                // The list says where its end is, as a frame or a key needs it.
+                list.picked = list.picked.saturating_add_signed(by);
+            }
+            (Some(Dialog::Cap(_) | Dialog::Command(_)), _) => {}
             (None, _) => self.step_row(by),
         }
     }
 
     fn step_row(&mut self, by: isize) {
         self.moved = self.now;
-        match self.tab {
-            Tab::Overview => self.tenants.step(by),
-            Tab::Prices => self.prices.step(by),
-            Tab::Sources => self.sources.step(by),
-            Tab::Audit => self.audit.step(by),
-        }
+        self.rows_mut().step(by);
     }
 
     /// Shows another theme; it counts once it is kept.
@@ -154,14 +240,14 @@ impl App {
         }
     }
 
-    fn keep_theme(&mut self) -> Vec<Effect> {
+    pub(super) fn keep_theme(&mut self) -> Vec<Effect> {
         self.dialog = None;
         let theme = self.setup.theme.clone();
         self.say(&format!("theme: {theme}"));
         vec![Effect::SaveTheme(theme)]
     }
 
-    fn open(&mut self) -> Vec<Effect> {
+    pub(super) fn open(&mut self) -> Vec<Effect> {
         match self.tab {
             Tab::Overview => {
                 let Some(tenant) = self.tenants.picked() else { return Vec::new() };
@@ -169,17 +255,12 @@ impl App {
                 self.mode = Mode::Opened(0);
                 vec![Effect::LoadDetail(tenant, self.window)]
             }
-            Tab::Sources if self.sources.picked().is_some() => {
-                self.sources.hold();
+            Tab::Sources | Tab::Audit if self.rows().has_picked() => {
+                self.rows_mut().hold();
                 self.mode = Mode::Opened(0);
                 Vec::new()
             }
-            Tab::Audit if self.audit.picked().is_some() => {
-                self.audit.hold();
-                self.mode = Mode::Opened(0);
-                Vec::new()
-            }
-            Tab::Sources | Tab::Prices | Tab::Audit => Vec::new(),
+            _ => Vec::new(),
         }
     }
 
@@ -191,68 +272,22 @@ impl App {
 
     fn back(&mut self) {
         if let Some(dialog) = self.dialog.take() {
-            if let Dialog::Themes(before) = dialog {
-                self.setup.theme = before;
+            match dialog {
+                Dialog::Themes(before) => self.setup.theme = before,
+                other => self.leave_choice(other),
             }
             return;
         }
         if self.mode == Mode::List {
-            self.set_filter(String::new());
+            self.rows_mut().view_mut().filter = Filter::default();
+            self.resort();
         }
         self.close();
     }
 
-    fn type_filter(&mut self, key: KeyEvent) {
-        let mut filter = self.filter().to_owned();
-        match key.code {
-            KeyCode::Enter => self.mode = Mode::List,
-            KeyCode::Esc => {
-                if let Mode::Filter(before) = std::mem::replace(&mut self.mode, Mode::List) {
-                    self.set_filter(before);
-                }
-            }
-            KeyCode::Backspace => {
-                filter.pop();
-                self.set_filter(filter);
-            }
-            KeyCode::Char('u') if key.modifiers.contains(KeyModifiers::CONTROL) => {
-                self.set_filter(String::new());
-            }
-            KeyCode::Char(letter) if !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => {
-                filter.push(letter);
-                self.set_filter(printable(&filter, FILTER_COLUMNS));
-            }
-            _ => {}
-        }
-    }
-
-    pub(super) fn set_filter(&mut self, filter: String) {
-        match self.tab {
-            Tab::Overview => self.tenants.filter = filter,
-            Tab::Prices => self.prices.filter = filter,
-            Tab::Sources => self.sources.filter = filter,
-            Tab::Audit => self.audit.filter = filter,
-        }
-        self.resort();
-    }
-
-    fn sort(&mut self) {
-        match self.tab {
-            Tab::Overview => self.tenants.sort = (self.tenants.sort + 1) % TENANT_SORTS.len(),
-            Tab::Prices => self.prices.sort = (self.prices.sort + 1) % PRICE_SORTS.len(),
-            Tab::Sources => self.sources.sort = (self.sources.sort + 1) % SOURCE_SORTS.len(),
-            Tab::Audit => self.audit.sort = (self.audit.sort + 1) % AUDIT_SORTS.len(),
-        }
-        self.resort();
-    }
-
     fn reverse(&mut self) {
-        match self.tab {
-            Tab::Overview => self.tenants.reverse = !self.tenants.reverse,
-            Tab::Prices => self.prices.reverse = !self.prices.reverse,
-            Tab::Sources => self.sources.reverse = !self.sources.reverse,
-            Tab::Audit => self.audit.reverse = !self.audit.reverse,
-        }
+        let view = self.rows_mut().view_mut();
+        view.reverse = !view.reverse;
         self.resort();
     }
 
@@ -265,8 +300,8 @@ impl App {
         self.resort();
     }
 
-    fn next_window(&mut self) -> Vec<Effect> {
-        self.window = self.window.next();
+    pub(super) fn set_window(&mut self, window: Window) -> Vec<Effect> {
+        self.window = window;
         self.live.window = None;
         if let Some(frozen) = &mut self.frozen {
             frozen.0.window = None;

@@ -1,56 +1,78 @@
 //! The state of the screen, and the one function that changes it.
 
 use crossterm::event::KeyEventKind;
+use ratatui::layout::Rect;
 
 use crate::domain::books::{Book, Books};
-use crate::domain::burn::minute_of;
+use crate::domain::burn::Live;
 use crate::domain::calendar::Calendar;
-use crate::domain::call::{ModelId, Provider, TenantId};
-use crate::domain::cap::CapRev;
+use crate::domain::call::{CallId, ModelId, Provider, TenantId};
+use crate::domain::cap::{CapKey, CapRev};
 use crate::domain::label::Label;
 use crate::domain::time::{Millis, Timestamp};
 
-use super::cap_act::{Hand, Mine};
-use super::cap_form::{CapForm, Stage};
-use super::event::{Detail, Effect, Event, Feed, PriceRow, Snapshot, SourceRow, Window};
-use super::keys::Context;
+use super::alerts::{AlertList, Muted};
+use super::cap_act::Mine;
+use super::cap_form::CapForm;
+use super::choose::{Choice, ColumnChoice};
+use super::command::CommandLine;
+use super::event::{Effect, Event, Feed, SourceRow, Window};
+use super::hand::Hand;
+use super::keys::Keys;
+use super::layout::Layout;
 use super::list::List;
+use super::page::{Asked, guard, limits};
 use super::picture::{Loaded, Measure, Picture};
+use super::tab::Tab;
 use super::text;
+use super::typing::{FilterLine, HelpPage};
 
 /// How long the order of rows is held after a key.
 const HOLD: Millis = Millis::new(3_000);
 /// The least time between two sortings that only data asked for.
 const RESORT: Millis = Millis::new(200);
 /// How long a short message stays.
-const TOAST: Millis = Millis::new(4_000);
+pub(super) const TOAST: Millis = Millis::new(4_000);
 
-/// A page of its own.
+/// The least times between two frames that only data asked for, the slowest first.
+pub(super) const PACES: [Millis; 6] = [
+    Millis::new(5_000),
+    Millis::new(2_000),
+    Millis::new(1_000),
+    Millis::new(500),
+    Millis::new(250),
+    Millis::new(33),
+];
+
+/// Whether idle tenants are one row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tab {
-    /// Tenants.
-    Overview,
-    /// Models and their prices.
-    Prices,
-    /// What is read.
-    Sources,
-    /// Who changed which cap.
-    Audit,
+pub enum Fold {
+    /// Every tenant is a row.
+    Open,
+    /// Those without a call in the last hour are one.
+    Idle,
 }
 
-impl Tab {
-    /// All, in their order.
-    pub const ALL: [Tab; 4] = [Tab::Overview, Tab::Prices, Tab::Sources, Tab::Audit];
+/// Whose the mouse is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MouseOwner {
+    /// The terminal's: what is selected with it can be copied.
+    Terminal,
+    /// The screen's: the wheel moves, a click selects.
+    Screen,
+}
 
-    /// Returns its name.
-    pub const fn says(self) -> &'static str {
-        match self {
-            Tab::Overview => "Overview",
-            Tab::Prices => "Prices",
-            Tab::Sources => "Sources",
-            Tab::Audit => "Audit",
-        }
-    }
+/// What the tenants that are folded into one row come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Idle {
+    /// How many there are.
+    pub tenants: usize,
+    /// Of the chosen window.
+    pub window: Live,
+    /// Since midnight.
+    pub today: Live,
+    /// Since the first of the month.
+    pub month: Live,
 }
 
 /// What the keys act on.
@@ -58,8 +80,8 @@ impl Tab {
 pub enum Mode {
     /// The table of the tab.
     List,
-    /// The filter of the table; the text it had before.
-    Filter(String),
+    /// The filter of the table.
+    Filter(Box<FilterLine>),
     /// What one row is about; how far it is scrolled, or which of a tenant's models is selected.
     Opened(usize),
 }
@@ -67,10 +89,18 @@ pub enum Mode {
 /// What lies over the page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Dialog {
-    /// The keys; how far they are scrolled.
-    Help(usize),
+    /// The keys.
+    Help(HelpPage),
+    /// A command that is being typed.
+    Command(Box<CommandLine>),
     /// The themes; the one there was before.
     Themes(String),
+    /// One of a list.
+    Choice(Box<Choice>),
+    /// The columns of the page.
+    Columns(Box<ColumnChoice>),
+    /// Everything urgent.
+    Alerts(Box<AlertList>),
     /// A cap that is being changed.
     Cap(Box<CapForm>),
 }
@@ -88,12 +118,16 @@ pub struct Setup {
     pub themes: Vec<String>,
     /// The theme to begin with.
     pub theme: String,
+    /// The keys in force.
+    pub keys: Keys,
+    /// How the pages were looked at when the program last ended.
+    pub layout: Layout,
     /// Why no cap can be changed here; `None` where one can.
     pub read_only: Option<String>,
 }
 
 /// What a frame showed: handed back by the loop.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     /// Rows of the table that fit.
     pub rows: usize,
@@ -101,6 +135,12 @@ pub struct Seen {
     pub opened: Option<usize>,
     /// The same of the help.
     pub help: Option<usize>,
+    /// The columns that the page's table has.
+    pub columns: Vec<String>,
+    /// Where the rows of the page's table stand.
+    pub table: Rect,
+    /// Where the tabs stand: from this column on, so many.
+    pub tabs: Vec<(Tab, u16, u16)>,
 }
 
 /// The state of the screen.
@@ -117,19 +157,47 @@ pub struct App {
     pub(super) loaded: bool,
     pub(super) behind: usize,
     pub(super) tenants: List<TenantId>,
+    pub(super) limits: List<limits::Key>,
+    pub(super) budgets: List<CapKey>,
     pub(super) prices: List<(Provider, ModelId)>,
+    pub(super) errors: List<Label>,
+    pub(super) events: List<CallId>,
     pub(super) sources: List<Label>,
+    pub(super) guards: List<guard::Key>,
     pub(super) audit: List<CapRev>,
+    /// The columns of the page in view, as a frame told them.
+    pub(super) column_ids: Vec<String>,
+    /// Where its rows stood, and the tabs.
+    pub(super) table_seen: Rect,
+    pub(super) tabs_seen: Vec<(Tab, u16, u16)>,
+    /// Whether the mouse is taken.
+    pub(super) mouse: MouseOwner,
+    /// How often is drawn, as a place in [`PACES`].
+    pub(super) pace: usize,
+    /// Whether idle tenants are one row, and what they come to, where there are any.
+    pub(super) fold: Fold,
+    pub(super) idle: Option<Idle>,
+    /// Alerts that say nothing for a while.
+    pub(super) muted: Vec<Muted>,
+    /// How much of today's spend the filter of the Overview hides, and all of it, where that is most of it.
+    pub(super) hidden: Option<(i64, i64)>,
+    /// Filters that were typed, the latest last.
+    pub(super) filters: Vec<String>,
+    /// Commands that were typed, the latest last, without their reasons.
+    pub(super) commands: Vec<String>,
+    /// How far the question of the page in view is.
+    pub(super) asked: Asked,
     pub(super) live: Picture,
     pub(super) frozen: Option<Box<(Picture, Timestamp)>>,
-    pub(super) rows: usize,
+    /// Rows of the table that fitted into the last frame.
+    pub(super) height: usize,
     pub(super) moved: Timestamp,
     pub(super) sorted: Timestamp,
     pub(super) unsorted: bool,
     /// The change that was made last from here.
     pub(super) mine: Option<Mine>,
     pub(super) hand: Hand,
-    toast: Option<(String, Timestamp)>,
+    pub(super) toast: Option<(String, Timestamp)>,
     focused: bool,
 }
 
@@ -137,7 +205,8 @@ impl App {
     /// Returns a screen that waits for its first [`Event::Loaded`].
     pub fn new(setup: Setup, now: Timestamp) -> App {
         let books = Books::new(setup.calendar.clone(), now);
-        App {
+        let layout = setup.layout.clone();
+        let mut app = App {
             setup,
             now,
             tab: Tab::Overview,
@@ -149,12 +218,29 @@ impl App {
             loaded: false,
             behind: 0,
             tenants: List::new(),
+            limits: List::new(),
+            budgets: List::new(),
             prices: List::new(),
+            errors: List::new(),
+            events: List::new(),
             sources: List::new(),
+            guards: List::new(),
             audit: List::new(),
+            column_ids: Vec::new(),
+            table_seen: Rect::ZERO,
+            tabs_seen: Vec::new(),
+            mouse: MouseOwner::Terminal,
+            pace: PACES.len() - 1,
+            fold: Fold::Open,
+            idle: None,
+            muted: Vec::new(),
+            hidden: None,
+            filters: Vec::new(),
+            commands: Vec::new(),
+            asked: Asked::default(),
             live: Picture::new(books),
             frozen: None,
-            rows: 1,
+            height: 1,
             moved: Timestamp::EPOCH,
             sorted: Timestamp::EPOCH,
             unsorted: false,
@@ -162,7 +248,9 @@ impl App {
             hand: Hand::default(),
             toast: None,
             focused: true,
-        }
+        };
+        app.take_layout(&layout);
+        app
     }
 
     /// Takes in what happened, and returns what is to be done.
@@ -178,40 +266,46 @@ impl App {
                 }
                 self.live.update_sources(sources);
                 self.unsorted = true;
+                self.asked.spoil();
             }
             Event::Loaded(snapshot) => effects.extend(self.load(*snapshot)),
             Event::Window(window, sums) if window == self.window => self.take_window(&Loaded::of(&sums)),
             Event::Detail(detail) => self.take_detail(*detail),
             Event::Prices(window, prices) if window == self.window => self.take_prices(&prices),
+            Event::Page(ask, page) => self.take_page(&ask, *page),
             Event::FeedState(feed) => self.feed = feed,
             Event::Guards(guards) => self.take_guards(guards),
             Event::Caps(caps) => effects.extend(self.take_caps(*caps)),
             Event::Used(scope, window, used) => self.take_used(scope, window, &used),
             Event::CapSaved(saved) => effects.extend(self.take_saved(saved)),
+            Event::Mouse(mouse) => effects.extend(self.take_mouse(mouse)),
+            Event::Exported(Ok(path)) => self.say(&format!("written: {path}")),
+            Event::Exported(Err(why)) => self.say(&format!("not written: {why}")),
             Event::Focus(focused) => self.focused = focused,
             Event::Stop(_) => effects.push(Effect::Quit),
             Event::Suspend => effects.push(Effect::Suspend),
             Event::Continued => effects.push(Effect::Resume),
             Event::Key(_) | Event::Resize | Event::Tick | Event::Window(..) | Event::Prices(..) => {}
         }
+        effects.extend(self.ask_if_due());
+        effects.extend(self.quit_if_due());
         self.settle();
         effects
     }
 
     /// Takes what the last frame showed.
     pub fn seen(&mut self, seen: Seen) {
-        self.rows = seen.rows;
-        match self.tab {
-            Tab::Overview => self.tenants.seen(seen.rows),
-            Tab::Prices => self.prices.seen(seen.rows),
-            Tab::Sources => self.sources.seen(seen.rows),
-            Tab::Audit => self.audit.seen(seen.rows),
-        }
+        self.height = seen.rows;
+        self.rows_mut().seen(seen.rows);
         if let (Mode::Opened(offset), Some(shown)) = (&mut self.mode, seen.opened) {
             *offset = shown;
         }
-        if let (Some(Dialog::Help(offset)), Some(shown)) = (&mut self.dialog, seen.help) {
-            *offset = shown;
+        (self.table_seen, self.tabs_seen) = (seen.table, seen.tabs);
+        if !seen.columns.is_empty() {
+            self.column_ids = seen.columns;
+        }
+        if let (Some(Dialog::Help(page)), Some(shown)) = (&mut self.dialog, seen.help) {
+            page.offset = shown;
         }
     }
 
@@ -222,12 +316,22 @@ impl App {
         let aging = self.frozen.is_some() || matches!(self.feed, Feed::Lag(_));
         let aging = aging || !self.live.caps.guards.is_empty();
         let step = aging.then(|| self.now.after(Millis::new(1_000)));
-        [hold, toast, step, self.saved_until()].into_iter().flatten().min()
+        [hold, toast, step, self.saved_until(), self.ask_due(), self.hand.quits].into_iter().flatten().min()
     }
 
     /// Returns the name of the theme to draw with.
     pub fn theme(&self) -> &str {
         &self.setup.theme
+    }
+
+    /// Returns the least time between two frames that only data asked for.
+    pub fn pace(&self) -> Millis {
+        PACES.get(self.pace).copied().unwrap_or(Millis::new(33))
+    }
+
+    /// Says whether the mouse is taken.
+    pub fn has_mouse(&self) -> bool {
+        self.mouse == MouseOwner::Screen
     }
 
     /// Says whether the terminal's window has the focus, as far as it tells.
@@ -267,143 +371,14 @@ impl App {
         self.toast.as_ref().map(|toast| toast.0.as_str())
     }
 
-    /// Returns where keys work now.
-    pub(super) fn contexts(&self) -> &'static [Context] {
-        match (&self.dialog, &self.mode) {
-            (Some(Dialog::Help(_)), _) => &[Context::Moving, Context::Always],
-            (Some(Dialog::Themes(_)), _) => &[Context::Choosing, Context::Moving, Context::Always],
-            (Some(Dialog::Cap(form)), _) => match form.stage {
-                Stage::Typing => &[Context::Form, Context::Always],
-                Stage::Sure => &[Context::Sure, Context::Always],
-                Stage::Naming(_) => &[Context::Naming, Context::Always],
-                Stage::Saving => &[Context::Waiting, Context::Always],
-                Stage::Conflict(_) => &[Context::Conflict, Context::Always],
-            },
-            (None, Mode::Filter(_)) => &[Context::Always],
-            (None, _) => self.page_contexts(),
-        }
-    }
-
-    /// Returns where keys work on this page.
-    pub(super) fn page_contexts(&self) -> &'static [Context] {
-        use Context::{Always, Capped, List, Measured, Moving, Openable, Opened, Page, Spend, Undoable};
-        match (self.tab, &self.mode) {
-            (Tab::Overview, Mode::Opened(_)) => {
-                &[Opened, Capped, Undoable, Spend, Measured, Moving, Page, Always]
-            }
-            (Tab::Overview, _) => &[Openable, Capped, List, Undoable, Spend, Measured, Moving, Page, Always],
-            (Tab::Audit, Mode::Opened(_)) => &[Opened, Undoable, Moving, Page, Always],
-            (Tab::Audit, _) => &[Openable, List, Undoable, Moving, Page, Always],
-            (Tab::Prices, _) => &[List, Spend, Moving, Page, Always],
-            (Tab::Sources, Mode::Opened(_)) => &[Opened, Moving, Page, Always],
-            (Tab::Sources, _) => &[Openable, List, Moving, Page, Always],
-        }
-    }
-
     /// Returns the selected source's row.
     pub(super) fn picked_source(&self) -> Option<&SourceRow> {
         let picked = self.sources.picked()?;
         self.picture().sources.iter().find(|row| row.source == picked)
     }
 
-    /// Returns the filter of the tab.
-    pub(super) fn filter(&self) -> &str {
-        match self.tab {
-            Tab::Overview => &self.tenants.filter,
-            Tab::Prices => &self.prices.filter,
-            Tab::Sources => &self.sources.filter,
-            Tab::Audit => &self.audit.filter,
-        }
-    }
-
     pub(super) fn say(&mut self, text: &str) {
         self.toast = Some((text.to_owned(), self.now));
-    }
-
-    /// Moves on to `now`. Windows move by whole minutes, so only a new one costs anything.
-    fn pass_time(&mut self, now: Timestamp) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        let new_minute = minute_of(now) != minute_of(self.now);
-        self.now = now;
-        // A clock that was set back must not hold the rows until it has caught up.
-        (self.moved, self.sorted) = (self.moved.min(now), self.sorted.min(now));
-        self.hand.pressed = self.hand.pressed.min(now);
-        if self.toast.as_ref().is_some_and(|toast| now < toast.1 || now.since(toast.1) >= TOAST) {
-            self.toast = None;
-        }
-        if new_minute {
-            self.unsorted = true;
-            if self.live.books.roll(now) {
-                effects.push(Effect::Reload);
-            }
-            if self.window.minutes().is_some() {
-                effects.extend(self.load_what_is_shown());
-            }
-            effects.extend(self.load_used_anew());
-        }
-        effects
-    }
-
-    /// Asks for everything on the screen that the books do not hold.
-    pub(super) fn load_what_is_shown(&self) -> Vec<Effect> {
-        let opened = self.tenants.picked().filter(|_| self.shows_tenant());
-        let detail = opened.map(|tenant| Effect::LoadDetail(tenant, self.window));
-        let window = self.window.is_loaded().then_some(Effect::LoadWindow(self.window));
-        detail.into_iter().chain(window).chain([Effect::LoadPrices(self.window)]).collect()
-    }
-
-    /// Says whether a tenant is open.
-    fn shows_tenant(&self) -> bool {
-        self.tab == Tab::Overview && matches!(self.mode, Mode::Opened(_))
-    }
-
-    fn load(&mut self, snapshot: Snapshot) -> Vec<Effect> {
-        self.live.books = snapshot.books;
-        let stale = self.live.books.roll(self.now);
-        self.live.load_sources(snapshot.sources);
-        self.loaded = true;
-        self.unsorted = true;
-        let reload = stale.then_some(Effect::Reload);
-        self.load_what_is_shown().into_iter().chain(reload).collect()
-    }
-
-    fn take_window(&mut self, loaded: &Loaded) {
-        if self.live.window.replace(loaded.clone()).is_none() {
-            self.sort_at_once();
-        }
-        if let Some(frozen) = self.frozen.as_mut().filter(|frozen| frozen.0.window.is_none()) {
-            frozen.0.window = Some(loaded.clone());
-        }
-        self.unsorted = true;
-    }
-
-    /// Somebody waits for what has just come: it is not to wait for its turn.
-    fn sort_at_once(&mut self) {
-        self.sorted = Timestamp::EPOCH;
-    }
-
-    fn take_prices(&mut self, prices: &[PriceRow]) {
-        if self.live.prices_of != Some(self.window) {
-            self.sort_at_once();
-        }
-        self.live.set_prices(self.window, prices);
-        if let Some(frozen) = self.frozen.as_mut().filter(|frozen| frozen.0.prices_of != Some(self.window)) {
-            frozen.0.set_prices(self.window, prices);
-        }
-        self.unsorted = true;
-    }
-
-    fn take_detail(&mut self, mut detail: Detail) {
-        let wanted = (self.tenants.picked(), self.window) == (Some(detail.tenant), detail.window);
-        if !wanted || !self.shows_tenant() {
-            return;
-        }
-        detail.models.sort_by_key(|model| (std::cmp::Reverse(model.1.cost), model.0));
-        detail.steps.sort_by_key(|step| step.0);
-        if let Some(frozen) = self.frozen.as_mut().filter(|frozen| frozen.0.detail.is_none()) {
-            frozen.0.detail = Some(detail.clone());
-        }
-        self.live.detail = Some(detail);
     }
 
     /// Sorts the rows, unless the user is moving among them just now.

@@ -2,13 +2,15 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::app::{App, Dialog, Mode, Tab};
-use super::cap_form::{CapForm, NotSaved, Stage, Theirs};
+use super::app::{App, Dialog, Mode};
+use super::cap_form::{CapForm, CapWords, NotSaved, Slot, Stage, Theirs};
 use super::caps::CapsNow;
 use super::event::Effect;
 use super::field::Field;
-use super::keys::{self, Action};
-use crate::domain::cap::CapRev;
+use super::hand::{BURST, IGNORED, TOO_FAST};
+use super::keys::Action;
+use super::tab::Tab;
+use crate::domain::cap::{Cap, CapRev, Limit};
 use crate::domain::cap_log::{CapChange, Changed};
 use crate::domain::cap_trial::{Asking, Used};
 use crate::domain::enforcement::{Enforcement, Heartbeat, enforcement};
@@ -16,22 +18,8 @@ use crate::domain::scope::Scope;
 use crate::domain::time::{Millis, Timestamp};
 use crate::domain::window::Window;
 
-/// Keys that follow each other faster than this were pasted, or came late and all at once.
-const BURST: Millis = Millis::new(40);
 /// How long the outcome of a change is shown.
 const SHOWN: Millis = Millis::new(10_000);
-/// What is said of a word that came too fast to have been thought of.
-const TOO_FAST: &str = "that came too fast after other keys: press it again";
-
-/// How keys come in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Hand {
-    /// When the last key was pressed.
-    pub pressed: Timestamp,
-    /// Whether keys are left out, until there is a pause: they were meant for another window.
-    pub deaf: bool,
-}
-
 /// A change that was made from here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mine {
@@ -44,13 +32,6 @@ pub struct Mine {
 }
 
 impl App {
-    /// Says whether a key came too soon after another one to be typed by hand, and remembers it.
-    pub(super) fn is_burst(&mut self) -> bool {
-        let burst = self.now.since(self.hand.pressed) < BURST;
-        self.hand.pressed = self.now;
-        burst
-    }
-
     /// Says whether an action is told of: a change is not where none can be made.
     pub(super) fn offers(&self, action: Action) -> bool {
         self.setup.read_only.is_none() || !action.is_change()
@@ -60,6 +41,11 @@ impl App {
     pub(super) fn open_cap(&mut self) -> Vec<Effect> {
         if self.cannot_change() {
             return Vec::new();
+        }
+        if self.tab == Tab::Budgets {
+            let cap = self.budgets.picked().and_then(|key| self.live.caps.find(key));
+            let form = cap.map(|cap| CapForm::new(cap.scope, Some(cap), self.live.caps.book.rev(), self.now));
+            return form.map(|form| self.open_form(form)).unwrap_or_default();
         }
         let Some(scope) = self.scope_of_row() else { return Vec::new() };
         let caps = &self.live.caps;
@@ -127,12 +113,41 @@ impl App {
         reason.is_some()
     }
 
+    /// Opens the form on taking the cap of the row away.
+    pub(super) fn open_removal(&mut self) -> Vec<Effect> {
+        if self.cannot_change() {
+            return Vec::new();
+        }
+        let cap = self.budgets.picked().and_then(|key| self.live.caps.find(key));
+        let Some(cap) = cap.cloned() else { return Vec::new() };
+        let none = Cap::new(cap.scope, Limit::Uncapped(cap.limit.unit()), cap.window);
+        let mut form = CapForm::new(cap.scope, Some(&cap), self.live.caps.book.rev(), self.now);
+        form.take(&none);
+        form.focus = Slot::Why;
+        self.open_form(form)
+    }
+
+    /// Opens the form of a scope with these values typed into it.
+    pub(super) fn open_cap_with(&mut self, words: &CapWords) -> Vec<Effect> {
+        if self.cannot_change() {
+            return Vec::new();
+        }
+        let caps = &self.live.caps;
+        let window = Cap::parse_for(words.scope, &words.limit).ok().map(|cap| cap.window);
+        let of_scope = |cap: &&Cap| cap.scope == words.scope;
+        let same = |cap: &&Cap| window.is_none_or(|window| cap.window == window);
+        let known = caps.book.caps().map(AsRef::as_ref).filter(of_scope).find(same);
+        let mut form = CapForm::new(words.scope, known, caps.book.rev(), self.now);
+        form.fill(words);
+        self.open_form(form)
+    }
+
     /// Shows who changed the caps of the selected tenant, or all changes.
     pub(super) fn show_audit(&mut self) {
         let tenant = self.tenants.picked().filter(|_| self.tab == Tab::Overview);
-        self.show(Tab::ALL.iter().position(|tab| *tab == Tab::Audit).unwrap_or(0));
+        self.show(Tab::Audit);
         if let Some(tenant) = tenant {
-            self.set_filter(tenant.as_str().to_owned());
+            self.filter_by_name(tenant.as_str());
         }
     }
 
@@ -145,10 +160,12 @@ impl App {
         if burst && plain && matches!(key.code, KeyCode::Char(_)) && self.now.since(form.opened) < BURST {
             self.dialog = None;
             self.hand.deaf = true;
-            self.say("typed into the wrong window? ignored");
+            self.say(IGNORED);
             return Vec::new();
         }
-        match keys::action(key, contexts) {
+        let action = self.setup.keys.action(key, contexts);
+        let Some(Dialog::Cap(form)) = &mut self.dialog else { return Vec::new() };
+        match action {
             Some(Action::Apply | Action::Yes) if burst => form.fault = Some(TOO_FAST.to_owned()),
             Some(Action::Apply | Action::Yes) => return self.apply(),
             Some(Action::NextField) => form.step(1),
@@ -220,6 +237,7 @@ impl App {
     /// Takes what guards tell of themselves.
     pub(super) fn take_guards(&mut self, guards: Vec<Heartbeat>) {
         self.live.caps.guards = guards;
+        self.asked.spoil();
         let held = self.held_since_saved().is_some_and(Enforcement::holds);
         if let Some(mine) = self.mine.as_mut().filter(|_| held) {
             mine.held.get_or_insert(self.now);

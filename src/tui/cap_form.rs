@@ -109,6 +109,21 @@ pub enum NotSaved {
     Failed(String),
 }
 
+/// What a cap is to be, as it was typed in the command line; empty where nothing was said of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CapWords {
+    /// What it is set on.
+    pub scope: Scope,
+    /// How much, in which window: `250/day`.
+    pub limit: String,
+    /// What happens at the limit.
+    pub at_cap: Option<AtCap>,
+    /// The cheaper model.
+    pub model: String,
+    /// Why.
+    pub why: String,
+}
+
 /// The form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CapForm {
@@ -188,6 +203,19 @@ impl CapForm {
         };
         let shares: Vec<String> = cap.warn_at.iter().map(Fraction::to_string).collect();
         self.warn = Field::new(&if shares.is_empty() { "none".to_owned() } else { shares.join(",") });
+    }
+
+    /// Types in what a command says.
+    pub fn fill(&mut self, words: &CapWords) {
+        if !words.limit.is_empty() {
+            self.limit = Field::new(&words.limit);
+            self.focus = Slot::Why;
+        }
+        self.at_cap = words.at_cap.unwrap_or(self.at_cap);
+        if !words.model.is_empty() {
+            self.model = Field::new(&words.model);
+        }
+        self.why = Field::new(&words.why);
     }
 
     /// Returns the fields that there are now, from top to bottom.

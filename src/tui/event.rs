@@ -1,9 +1,26 @@
 //! What the screen is told, and what it asks for.
+//!
+//! # How a page is added
+//!
+//! A page is known by its [`Tab`](super::tab::Tab). What it shows is either in the live picture anyway (sums,
+//! sources, caps), or read from the store for it. For the latter:
+//!
+//! 1. `tui/page/<page>.rs`: the data of the page (`Now`), the key of its rows, and their order
+//!    (`impl App { fn <page>_order }`); a variant of [`Ask`] (with what the answer depends on, say a window) and
+//!    one of [`Page`] in `tui/page/mod.rs`, a place for it in `Pages`, and a line each in `App::ask`,
+//!    `App::rows` and `App::resort`.
+//! 2. `cli/screen/pages/<page>.rs`: `read`, which fills `Now` from the store, and a line for it in
+//!    `cli/screen/pages/mod.rs`. Bounded queries only: it runs on the librarian's thread, and other
+//!    questions wait for it.
+//! 3. `tui/draw/<page>.rs`: `draw`, `numbers` (row 3) and `empty` (what is said in place of rows).
+//!
+//! The rest is done for every page alike: the screen asks when the page is shown and when its `Ask` becomes
+//! another; while the page is in view it asks again after something has changed, but not before the answer
+//! came, and at most twice a second. A page that is not in view is not asked for.
 
 use crossterm::event::KeyEvent;
 
 use crate::domain::books::Books;
-use crate::domain::calendar::{Calendar, Span};
 use crate::domain::call::{ModelId, Provider, TenantId};
 use crate::domain::cap_log::CapChange;
 use crate::domain::cap_trial::Used;
@@ -17,6 +34,11 @@ use crate::domain::window::Window as CapWindow;
 
 use super::cap_form::{CapWish, NotSaved};
 use super::caps::CapsNow;
+use super::export::Form;
+use super::layout::Layout;
+use super::mouse::Mouse;
+use super::page::{Ask, Page};
+pub use super::window::{Step, Window};
 
 /// What happened outside.
 #[derive(Debug)]
@@ -39,6 +61,8 @@ pub enum Event {
     Detail(Box<Detail>),
     /// The price table, with what each model came to: what was asked for by [`Effect::LoadPrices`].
     Prices(Window, Vec<PriceRow>),
+    /// What was read for a page: what was asked for by [`Effect::Load`].
+    Page(Ask, Box<Page>),
     /// How the feeds stand as a whole.
     FeedState(Feed),
     /// What the guards that live tell of themselves.
@@ -49,6 +73,10 @@ pub enum Event {
     Used(Scope, CapWindow, Box<Used>),
     /// What became of [`Effect::SaveCap`]: the change as it is on record, or why there is none.
     CapSaved(Result<Box<CapChange>, NotSaved>),
+    /// The mouse, where it was taken.
+    Mouse(Mouse),
+    /// What became of [`Effect::WriteExport`]: the file, or why there is none.
+    Exported(Result<String, String>),
     /// The terminal's window gained or lost the focus.
     Focus(bool),
     /// A signal asks the program to end.
@@ -78,8 +106,22 @@ pub enum Effect {
     LoadDetail(TenantId, Window),
     /// Read the price table with the sums of a window and send [`Event::Prices`].
     LoadPrices(Window),
+    /// Read what a page shows and send [`Event::Page`].
+    Load(Ask),
     /// Keep the theme for the next start.
     SaveTheme(String),
+    /// Keep how the pages are looked at for the next start.
+    SaveLayout(Box<Layout>),
+    /// Take the mouse, or leave it to the terminal.
+    Mouse(bool),
+    /// Send a text to the terminal's clipboard.
+    Copy(String),
+    /// Send the selected row there.
+    CopyRow,
+    /// Make a text of the page in view, for a file of this name if one is given.
+    Export(Form, Option<String>),
+    /// Write this text to a new file and send [`Event::Exported`]: its name, and how it ends where that is free.
+    WriteExport(String, String),
     /// Read what is used of a cap's window and send [`Event::Used`].
     LoadUsed(Scope, CapWindow),
     /// Save a cap and send [`Event::CapSaved`].
@@ -109,115 +151,6 @@ pub enum Feed {
     Lag(Timestamp),
     /// No source can be read, and why.
     Failed(String),
-}
-
-/// A window of time that sums are shown for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Window {
-    /// The last 60 minutes.
-    Hour,
-    /// The last 6 hours.
-    SixHours,
-    /// The last 24 hours.
-    Day,
-    /// Since midnight.
-    #[default]
-    Today,
-    /// The last 7 days.
-    Week,
-    /// Since the first of the month.
-    Month,
-}
-
-impl Window {
-    /// All, in the order `w` goes through them.
-    pub const ALL: [Window; 6] =
-        [Window::Hour, Window::SixHours, Window::Day, Window::Today, Window::Week, Window::Month];
-
-    /// Returns the word in the heading of its column.
-    pub const fn says(self) -> &'static str {
-        match self {
-            Window::Hour => "1H",
-            Window::SixHours => "6H",
-            Window::Day => "24H",
-            Window::Today => "TODAY",
-            Window::Week => "7D",
-            Window::Month => "MONTH",
-        }
-    }
-
-    /// Returns when its calls were made, as a sentence says it.
-    pub const fn phrase(self) -> &'static str {
-        match self {
-            Window::Hour => "in the last hour",
-            Window::SixHours => "in the last 6 hours",
-            Window::Day => "in the last 24 hours",
-            Window::Today => "today",
-            Window::Week => "in the last 7 days",
-            Window::Month => "this month",
-        }
-    }
-
-    /// Returns the stretch of time that one bar of its picture stands for.
-    pub const fn step(self) -> Step {
-        match self {
-            Window::Hour => Step::Minute,
-            Window::SixHours | Window::Day | Window::Today => Step::Hour,
-            Window::Week | Window::Month => Step::Day,
-        }
-    }
-
-    /// Returns its length in minutes, nothing where the calendar says it.
-    pub const fn minutes(self) -> Option<u64> {
-        match self {
-            Window::Hour => Some(60),
-            Window::SixHours => Some(360),
-            Window::Day => Some(1440),
-            Window::Week => Some(10_080),
-            Window::Today | Window::Month => None,
-        }
-    }
-
-    /// Says whether its sums are not in the books and must be read.
-    pub const fn is_loaded(self) -> bool {
-        matches!(self, Window::SixHours | Window::Day | Window::Week)
-    }
-
-    /// Returns the one after it.
-    #[must_use]
-    pub fn next(self) -> Window {
-        Window::ALL[(self as usize + 1) % Window::ALL.len()]
-    }
-}
-
-/// A stretch of time that sums are shown by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// A minute: the books hold them.
-    Minute,
-    /// An hour of the calendar's zone.
-    Hour,
-    /// A day of the calendar's zone.
-    Day,
-}
-
-impl Step {
-    /// Returns the word for it.
-    pub const fn says(self) -> &'static str {
-        match self {
-            Step::Minute => "minute",
-            Step::Hour => "hour",
-            Step::Day => "day",
-        }
-    }
-
-    /// Returns the step that an instant lies in; a minute's is not asked for.
-    pub fn of(self, calendar: &Calendar, at: Timestamp) -> Span {
-        match self {
-            Step::Minute | Step::Hour => calendar.hour(at),
-            Step::Day => calendar.day(at),
-        }
-    }
 }
 
 /// What a tenant spent on in a window, and when.

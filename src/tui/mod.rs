@@ -1,6 +1,9 @@
 //! The live screen: state, keys, cells and the terminal. Knows no store, no feed and no config file.
 
 pub mod event;
+pub mod window;
+pub mod tab;
+pub mod page;
 pub mod text;
 pub mod theme;
 pub mod keys;
@@ -10,10 +13,23 @@ pub mod field;
 pub mod caps;
 pub mod cap_form;
 pub mod app;
+pub mod place;
+mod subject;
+pub mod outlook;
+pub mod alerts;
+pub mod export;
+pub mod choose;
+pub mod layout;
+pub mod mouse;
+pub mod hand;
+pub mod typing;
+pub mod command;
+pub mod take;
 pub mod act;
 pub mod cap_act;
 pub mod order;
 pub mod draw;
+mod clipboard;
 pub mod term;
 pub mod run;
 #[cfg(test)]
@@ -26,5 +42,7 @@ pub use caps::CapsNow;
 pub use event::{
     BadRow, Detail, Effect, Event, Feed, PriceRow, Snapshot, SourceRow, SourceState, Step, Window,
 };
+pub use layout::{Layout, PageLayout};
+pub use page::{Ask, Page};
 pub use run::{ExitStatus, run};
 pub use theme::{Depth, Theme, Themes};

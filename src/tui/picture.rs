@@ -10,6 +10,7 @@ use crate::domain::time::{Millis, Timestamp};
 
 use super::caps::CapsNow;
 use super::event::{Detail, PriceRow, SourceRow, SourceState, Step, Window};
+use super::page::Pages;
 
 /// The thing that rows are measured by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,14 +96,16 @@ pub struct Picture {
     pub detail: Option<Detail>,
     /// The caps.
     pub caps: CapsNow,
+    /// What was read for pages.
+    pub pages: Pages,
 }
 
 impl Picture {
     /// Returns a picture of nothing.
     pub fn new(books: Books) -> Picture {
         let (sources, prices) = (Vec::new(), HashMap::new());
-        let caps = CapsNow::default();
-        Picture { books, sources, prices, prices_of: None, window: None, detail: None, caps }
+        let (caps, pages) = (CapsNow::default(), Pages::default());
+        Picture { books, sources, prices, prices_of: None, window: None, detail: None, caps, pages }
     }
 
     /// Takes in one change.

@@ -179,7 +179,7 @@ fn it_shows_a_new_line_and_gives_the_terminal_back() {
     screen.until("globex");
     screen.press("?");
     screen.until("Keys");
-    screen.press("x2");
+    screen.press("x4");
     screen.until("[2 Prices]");
     screen.press("q");
     let (code, written) = screen.end();
@@ -347,7 +347,7 @@ fn goes_on(mut screen: Screen) {
     screen.until_it("the screen again", |it| it.alternate_screen() && it.contents().contains("acme"));
     let shown = screen.until("?help");
     assert!(shown.contains("[1 Overview]") && shown.contains("TENANT"), "{shown}");
-    screen.press("2");
+    screen.press("4");
     screen.until("[2 Prices]");
     screen.press("q");
     screen.until_it("the prompt at last", at_prompt);
@@ -396,7 +396,7 @@ fn without_a_shell_above_ctrl_z_does_nothing() {
     let (home, ledger) = home();
     let mut screen = Screen::start(&home, &ledger, &[]);
     screen.until("acme");
-    screen.press("\u{1a}2");
+    screen.press("\u{1a}4");
     screen.until("[2 Prices]");
     screen.press("q");
     assert_eq!(screen.end().0, 0);
@@ -430,6 +430,8 @@ fn shows_a_screen_that_panics() {
         host: String::new(),
         themes: vec!["dusk".to_owned()],
         theme: "dusk".to_owned(),
+        keys: outlay::tui::keys::Keys::default(),
+        layout: outlay::tui::Layout::default(),
         read_only: None,
     };
     let (sender, receiver) = sync_channel(16);
@@ -472,7 +474,7 @@ fn nothing_is_written_beside_the_screen() {
     let mut screen = Screen::run(&home, "/bin/sh", &["-c", &command], &[]);
     screen.until("acme");
     screen.until("leaves");
-    screen.press("3");
+    screen.press("7");
     screen.until("bad.jsonl");
     std::fs::remove_file(&gone).expect("a file to remove");
     let mut file = OpenOptions::new().append(true).open(&ledger).expect("the ledger");

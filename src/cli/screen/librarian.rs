@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 
-use super::sources;
+use super::{pages, sources};
 use crate::cli::context::now;
 use crate::domain::books::Books;
 use crate::domain::calendar::{Calendar, Span};
@@ -13,14 +13,19 @@ use crate::domain::price::PriceBook;
 use crate::domain::rollup::Sums;
 use crate::domain::time::{Millis, Timestamp};
 use crate::store::{Reader, StoreError};
-use crate::tui::{Detail, Event, Feed, PriceRow, Snapshot, Step, Window};
+use crate::tui::{Ask, Detail, Event, Feed, PriceRow, Snapshot, Step, Window};
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// How far ahead of the clock calls still count to now.
+pub(super) const AHEAD: Millis = Millis::from_minutes(5);
+
+/// What the screen asks of the store.
+#[derive(Clone, PartialEq, Eq)]
 pub(super) enum Question {
     Everything,
     Window(Window),
     Detail(TenantId, Window),
     Prices(Window),
+    Page(Ask),
 }
 
 /// Answers the screen's questions from its own reading connection.
@@ -43,7 +48,7 @@ impl Librarian {
                 }
             }
             for question in questions {
-                let answer = self.answer_one(question);
+                let answer = self.answer_one(&question);
                 let healed = (failing && answer.is_ok()).then_some(Event::FeedState(Feed::Live));
                 failing = answer.is_err();
                 let event = answer.unwrap_or_else(|error| Event::FeedState(Feed::Failed(error.to_string())));
@@ -54,12 +59,13 @@ impl Librarian {
         }
     }
 
-    fn answer_one(&self, question: Question) -> Result<Event, StoreError> {
-        Ok(match question {
+    fn answer_one(&self, question: &Question) -> Result<Event, StoreError> {
+        Ok(match *question {
             Question::Everything => Event::Loaded(Box::new(self.snapshot()?)),
             Question::Window(window) => Event::Window(window, self.reader.tenants(self.span(window))?),
             Question::Detail(tenant, window) => Event::Detail(Box::new(self.detail(tenant, window)?)),
             Question::Prices(window) => Event::Prices(window, self.prices(window)?),
+            Question::Page(ref ask) => Event::Page(ask.clone(), Box::new(pages::read(self, ask)?)),
         })
     }
 
@@ -76,7 +82,7 @@ impl Librarian {
 
     fn span(&self, window: Window) -> Span {
         let now = now();
-        let end = Timestamp::from_millis(now.millis() + 300_000);
+        let end = now.after(AHEAD);
         match (window, window.minutes()) {
             (_, Some(minutes)) => Span { start: now.before(Millis::from_minutes(minutes)), end },
             (Window::Month, None) => self.calendar.month(now),

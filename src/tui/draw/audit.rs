@@ -17,7 +17,7 @@ use crate::tui::theme::Meaning;
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) -> Seen {
     let rows = usize::from(area.height.saturating_sub(1));
     if app.audit.order.is_empty() {
-        nothing(pen, area, app, app.audit.all);
+        nothing(pen, area, app);
         return Seen { rows, ..Seen::default() };
     }
     let (start, visible) = app.audit.visible(rows);
@@ -27,7 +27,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) -> Seen {
     let sorted = Sorted::of(&app.audit, &pen.theme.glyphs);
     let mut table = columns(app, &shown, usize::from(area.width), sorted);
     table.selected = app.audit.index().checked_sub(start);
-    table.draw(pen, area);
+    table.draw_as(pen, area, &app.audit.view);
     Seen { rows, ..Seen::default() }
 }
 

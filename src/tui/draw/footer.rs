@@ -3,20 +3,17 @@
 use ratatui::layout::Rect;
 
 use super::pen::Pen;
-use crate::tui::app::{App, Mode};
-use crate::tui::keys;
+use crate::tui::app::App;
 use crate::tui::text;
 use crate::tui::theme::Meaning;
 
 /// Draws the keys; what does not fit is left out.
 pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App) {
-    if app.dialog.is_none() && matches!(app.mode, Mode::Filter(_)) {
-        return line_of(pen, line, &[("enter", "keep"), ("esc", "undo"), ("ctrl-u", "clear")]);
-    }
-    let keys: Vec<(&str, &str)> = keys::footer(app.contexts())
+    let bound = app.setup.keys.footer(app.contexts());
+    let keys: Vec<(&str, &str)> = bound
         .iter()
-        .filter(|binding| app.offers(binding.action))
-        .map(|binding| (binding.key, binding.action.says()))
+        .filter(|bound| app.offers(bound.action))
+        .map(|bound| (bound.shown.as_str(), bound.action.says()))
         .collect();
     line_of(pen, line, &keys);
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! title      outlay 0.1.0  box  14:05 UTC                               live
-//! tabs      [1 Overview] 2 Prices  3 Sources  4 Audit
+//! tabs      [1 Overview]2 Limits 3 Budget 4 Price 5 Error 6 Event 7 Source 8 Guard 9 Audit
 //! numbers    TODAY $415.38   MONTH $7,814   BURN $21.42/h
 //! sentence   ! the most urgent thing
 //! rule      ───────────────────────────────────────────────────────────────
@@ -19,14 +19,23 @@ mod numbers;
 mod sentence;
 mod tenants;
 mod detail;
+mod limits;
+mod budgets;
 mod prices;
+mod errors;
+mod events;
 mod sources;
+mod guards;
 mod bars;
 mod status;
 mod footer;
 mod dialog;
 mod help;
+mod command;
 mod themes;
+mod choice;
+mod columns;
+mod alerts;
 mod cap_words;
 mod cap_form;
 mod audit;
@@ -36,10 +45,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::app::{App, Dialog, Mode, Seen, Tab};
+use super::app::{App, Dialog, Mode, Seen};
+use super::export::Grid;
+use super::tab::Tab;
 use super::text;
 use super::theme::{Meaning, Theme};
-use pen::{Pen, row};
+use pen::{Pen, Told, row};
 
 /// Asks for the coloured form of the character before it.
 const EMOJI_STYLE: char = '\u{fe0f}';
@@ -72,7 +83,7 @@ impl Class {
 /// Draws the screen, and says what of it was visible.
 pub fn draw(frame: &mut Frame<'_>, app: &App, theme: &Theme) -> Seen {
     let area = frame.area();
-    let mut pen = Pen { buf: frame.buffer_mut(), theme };
+    let mut pen = Pen { buf: frame.buffer_mut(), theme, told: Told::default(), grid: None };
     pen.buf.set_style(area, theme.base());
     let class = Class::of(area);
     let tiny = class == Class::Tiny;
@@ -82,7 +93,7 @@ pub fn draw(frame: &mut Frame<'_>, app: &App, theme: &Theme) -> Seen {
         numbers::draw(&mut pen, row(area, 1), app);
         sentence::draw(&mut pen, row(area, 2), app);
     } else {
-        tabs::draw(&mut pen, row(area, 1), app);
+        tabs::draw(&mut pen, row(area, 1), app, class);
         numbers::draw(&mut pen, row(area, 2), app);
         sentence::draw(&mut pen, row(area, 3), app);
         pen.rule(row(area, 4), "");
@@ -92,19 +103,34 @@ pub fn draw(frame: &mut Frame<'_>, app: &App, theme: &Theme) -> Seen {
     let mut seen = content_of(&mut pen, content, app, class);
     if area.height > head {
         if !tiny {
-            status::draw(&mut pen, row(area, area.height.saturating_sub(2)), app, seen);
+            status::draw(&mut pen, row(area, area.height.saturating_sub(2)), app, &seen);
         }
         footer::draw(&mut pen, row(area, area.height - 1), app);
     }
     let over = if tiny { area } else { content };
     match &app.dialog {
-        Some(Dialog::Help(offset)) => seen.help = Some(help::draw(&mut pen, over, app, *offset)),
+        Some(Dialog::Help(page)) => seen.help = Some(help::draw(&mut pen, over, app, page)),
+        Some(Dialog::Command(line)) => command::draw(&mut pen, over, app, line),
         Some(Dialog::Themes(_)) => themes::draw(&mut pen, over, app),
+        Some(Dialog::Choice(choice)) => choice::draw(&mut pen, over, app, choice),
+        Some(Dialog::Columns(columns)) => columns::draw(&mut pen, over, columns),
+        Some(Dialog::Alerts(alerts)) => alerts::draw(&mut pen, over, app, alerts),
         Some(Dialog::Cap(form)) => cap_form::draw(&mut pen, over, app, form),
         None => {}
     }
     keep_inside(pen.buf);
-    seen
+    Seen { columns: pen.told.columns, table: pen.told.table, tabs: pen.told.tabs, ..seen }
+}
+
+/// Returns what the page in view shows as text, all of its rows.
+pub fn grid(app: &App, theme: &Theme) -> Grid {
+    let mut buf = Buffer::empty(Rect::ZERO);
+    let mut pen = Pen { buf: &mut buf, theme, told: Told::default(), grid: Some(Grid::default()) };
+    // More than what any page keeps beside its rows.
+    let rows = app.rows().counts().0.saturating_add(64);
+    let area = Rect::new(0, 0, u16::MAX, u16::try_from(rows).unwrap_or(u16::MAX));
+    content_of(&mut pen, area, app, Class::Wide);
+    pen.grid.unwrap_or_default()
 }
 
 /// Replaces a character where terminals do not agree how wide it is: one that takes it for wider or
@@ -130,7 +156,12 @@ fn content_of(pen: &mut Pen<'_>, area: Rect, app: &App, class: Class) -> Seen {
         (Tab::Overview, Some(offset)) => detail::draw(pen, area, app, offset),
         (Tab::Sources, Some(offset)) => sources::draw_bad(pen, area, app, offset),
         (Tab::Overview, None) => tenants::draw(pen, area, app, class),
+        (Tab::Limits, _) => limits::draw(pen, area, app),
+        (Tab::Budgets, _) => budgets::draw(pen, area, app),
         (Tab::Prices, _) => prices::draw(pen, area, app),
+        (Tab::Errors, _) => errors::draw(pen, area, app),
+        (Tab::Events, _) => events::draw(pen, area, app),
+        (Tab::Guard, _) => guards::draw(pen, area, app),
         (Tab::Sources, None) => sources::draw(pen, area, app),
         (Tab::Audit, Some(offset)) => audit::draw_one(pen, area, app, offset),
         (Tab::Audit, None) => audit::draw(pen, area, app),
@@ -152,28 +183,40 @@ fn empty(sources: usize) -> Vec<String> {
         "No call has been recorded yet.".to_owned(),
         String::new(),
         format!("{sources} watched. Calls appear here as they are logged."),
-        "3 shows what is read, and what could not be.".to_owned(),
+        "7 shows what is read, and what could not be.".to_owned(),
     ]
 }
 
 /// Says in the content's place why there are no rows.
-fn nothing(pen: &mut Pen<'_>, area: Rect, app: &App, all: usize) {
+fn nothing(pen: &mut Pen<'_>, area: Rect, app: &App) {
+    let all = app.rows().counts().1;
     let lines: Vec<String> = if !app.loaded {
         vec!["Reading the ledgers...".to_owned()]
     } else if all > 0 {
         let rows = text::plural(i64::try_from(all).unwrap_or(i64::MAX), "row");
         vec![format!("nothing matches  {}  ({rows} without it)   esc clear", app.filter())]
+    } else if app.ask().is_some_and(|ask| !app.picture().pages.has(&ask)) {
+        vec!["Reading the store...".to_owned()]
     } else {
         match app.tab {
             Tab::Overview => empty(app.picture().sources.len()),
+            Tab::Limits => limits::empty(app),
+            Tab::Budgets => budgets::empty(app),
             Tab::Prices => vec!["No price is known.".to_owned()],
+            Tab::Errors => errors::empty(app),
+            Tab::Events => events::empty(app),
             Tab::Sources => vec!["No source is watched.".to_owned()],
+            Tab::Guard => guards::empty(app),
             Tab::Audit => vec!["No cap was ever changed.".to_owned()],
         }
     };
-    for (index, line) in lines.iter().enumerate() {
+    let room = usize::from(area.width).saturating_sub(3);
+    let lines = lines.iter().flat_map(|line| {
+        let wraps = text::width(line) > room && !line.starts_with(' ');
+        if wraps { dialog::wrap(line, room) } else { vec![text::cut(line, room)] }
+    });
+    for (index, line) in lines.enumerate() {
         let line_area = row(area, u16::try_from(index + 1).unwrap_or(u16::MAX));
-        let text = text::cut(line, usize::from(area.width).saturating_sub(3));
-        pen.put(line_area, 3, &text, Meaning::Text);
+        pen.put(line_area, 3, &line, Meaning::Text);
     }
 }

@@ -3,9 +3,11 @@
 use ratatui::layout::Rect;
 
 use super::pen::{Pen, Span};
+use super::{budgets, errors, events, guards, limits};
 use crate::domain::burn::Live;
-use crate::tui::app::{App, Mode, Tab};
+use crate::tui::app::{App, Mode};
 use crate::tui::event::SourceState;
+use crate::tui::tab::Tab;
 use crate::tui::text;
 use crate::tui::theme::Meaning;
 
@@ -13,7 +15,12 @@ use crate::tui::theme::Meaning;
 pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App) {
     let versions = match app.tab {
         Tab::Overview => totals(app),
+        Tab::Limits => limits::numbers(app),
+        Tab::Budgets => budgets::numbers(app),
         Tab::Prices => prices(app),
+        Tab::Errors => errors::numbers(app),
+        Tab::Events => events::numbers(app),
+        Tab::Guard => guards::numbers(app),
         Tab::Sources => sources_row(app),
         Tab::Audit => audit(app),
     };

@@ -14,7 +14,7 @@ use crate::tui::theme::Meaning;
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) -> Seen {
     let rows = usize::from(area.height.saturating_sub(1));
     if app.sources.order.is_empty() {
-        nothing(pen, area, app, app.sources.all);
+        nothing(pen, area, app);
         return Seen { rows, ..Seen::default() };
     }
     let (start, visible) = app.sources.visible(rows);
@@ -24,7 +24,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) -> Seen {
     let sorted = Sorted::of(&app.sources, &pen.theme.glyphs);
     let mut table = columns(&shown, usize::from(area.width), sorted);
     table.selected = app.sources.index().checked_sub(start);
-    table.draw(pen, area);
+    table.draw_as(pen, area, &app.sources.view);
     Seen { rows, ..Seen::default() }
 }
 

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::*;
 
-const KEYS: [&str; 37] = [
+const KEYS: [&str; 68] = [
     "q",
     "?",
     "1",
@@ -34,6 +34,37 @@ const KEYS: [&str; 37] = [
     "]",
     "x",
     "7",
+    "5",
+    "6",
+    "8",
+    "9",
+    "o",
+    "J",
+    "K",
+    "z",
+    "+",
+    "-",
+    "m",
+    "Y",
+    "E",
+    "a",
+    "h",
+    "l",
+    "d",
+    "<left>",
+    "<right>",
+    "why not",
+    ":",
+    "n",
+    "r",
+    "<up>",
+    "<down>",
+    "<pgdn>",
+    "<pgup>",
+    "cap ",
+    "used>",
+    "-\"",
+    "go docs",
     "<ctrl-l>",
     "<F1>",
     "c",
@@ -71,6 +102,7 @@ fn sizes() -> impl Strategy<Value = (u16, u16)> {
 #[derive(Clone, Debug)]
 enum Step {
     Key(usize),
+    Burst(Vec<usize>),
     Answer,
     Call(i64),
     Minutes(u64),
@@ -80,6 +112,7 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => (0..KEYS.len()).prop_map(Step::Key),
+        1 => proptest::collection::vec(0..KEYS.len(), 2..12).prop_map(Step::Burst),
         2 => Just(Step::Answer),
         1 => any::<i64>().prop_map(Step::Call),
         1 => (0_u64..3_000).prop_map(Step::Minutes),
@@ -114,6 +147,13 @@ proptest! {
             match step {
                 Step::Key(key) => {
                     for key in keys_of(KEYS[key]) {
+                        now = now.after(Millis::new(100));
+                        app.update(Event::Key(key), now);
+                    }
+                }
+                Step::Burst(keys) => {
+                    now = now.after(Millis::new(100));
+                    for key in keys.into_iter().flat_map(|key| keys_of(KEYS[key])) {
                         app.update(Event::Key(key), now);
                     }
                 }
@@ -132,6 +172,36 @@ proptest! {
             for line in text_of(&frame).lines() {
                 prop_assert!(super::super::text::width(line) <= usize::from(size.0), "too wide: {}", line);
             }
+        }
+    }
+
+    #[test]
+    fn no_burst_of_keys_changes_a_cap_or_ends_the_program(
+        keys in proptest::collection::vec(0..KEYS.len(), 2..40),
+    ) {
+        let mut app = caps::capped(Some(4));
+        let later = NOW.after(Millis::new(5_000));
+        // What follows the burst at once is no key that was thought of either.
+        let keys: Vec<_> = keys.into_iter().flat_map(|key| keys_of(KEYS[key])).collect();
+        let mut last = None;
+        for key in keys {
+            let effects = app.update(Event::Key(key), later);
+            let lasting = |effect: &Effect| matches!(effect, Effect::SaveCap(_) | Effect::Quit | Effect::SaveTheme(_));
+            prop_assert!(!effects.iter().any(lasting), "{:?} after {:?}", effects, key);
+            last = Some(key);
+        }
+        let quits = app.update(Event::Tick, later.after(Millis::new(40))).contains(&Effect::Quit);
+        prop_assert!(!quits || last == Some(keys_of("q")[0]));
+    }
+
+    #[test]
+    fn keys_without_a_word_to_save_change_no_cap(
+        keys in proptest::collection::vec(0..KEYS.len(), 0..200),
+    ) {
+        let mut app = caps::capped(Some(4));
+        for key in keys.into_iter().filter(|key| KEYS[*key] != "<ctrl-s>") {
+            let effects = press(&mut app, KEYS[key]);
+            prop_assert!(!effects.iter().any(|effect| matches!(effect, Effect::SaveCap(_))), "{:?}", effects);
         }
     }
 
@@ -160,16 +230,22 @@ proptest! {
     }
 }
 
+/// Every place that keys can lead to.
+const PLACES: [&str; 24] = [
+    "", "2", "3", "4", "5", "6", "7", "8", "9", "<enter>", "7<enter>", "9<enter>", "t", "?", "?/", "c", ":",
+    "/", "3c", "s", "E", "o", "a", "ax",
+];
+
 #[test]
-fn no_key_is_bound_twice_where_it_works() {
-    for keys in ["", "2", "3", "4", "<enter>", "3<enter>", "t", "?", "c"] {
-        let mut app = app(Some(snapshot(0)));
+fn the_table_of_keys_knows_which_places_keys_work_in() {
+    for keys in PLACES {
+        let mut app = caps::capped(Some(4));
+        screen(&mut app, 80, 24, &UNICODE);
         press(&mut app, keys);
-        let here: Vec<_> = keys::DEFAULTS.iter().filter(|it| app.contexts().contains(&it.context)).collect();
-        for (place, binding) in here.iter().enumerate() {
-            let twice = here[place + 1..].iter().find(|other| other.key == binding.key);
-            assert!(twice.is_none(), "{} is bound twice after {keys:?}", binding.key);
-        }
+        let here = app.contexts();
+        let same =
+            |set: &&&[keys::Context]| set.len() == here.len() && here.iter().all(|it| set.contains(it));
+        assert!(keys::TOGETHER.iter().any(|set| same(&set)), "{here:?} after {keys:?} is in no set");
     }
 }
 

@@ -80,11 +80,11 @@ fn caps_of(log: Vec<CapChange>, guard: Option<u64>) -> CapsNow {
     }
 }
 
-fn beat(rev: u64, seen: Timestamp) -> Heartbeat {
+pub(super) fn beat(rev: u64, seen: Timestamp) -> Heartbeat {
     Heartbeat { name: Label::new("ops-1"), rev: CapRev(rev), seen }
 }
 
-fn capped(guard: Option<u64>) -> App {
+pub(super) fn capped(guard: Option<u64>) -> App {
     let mut app = app(Some(snapshot(0)));
     app.update(Event::Caps(Box::new(caps(guard))), NOW);
     app
@@ -200,7 +200,7 @@ fn more_spent_meanwhile_is_asked_for_again() {
 #[test]
 fn pasted_and_late_input_sets_no_cap() {
     let mut app = capped(Some(4));
-    for page in ["", "2", "3", "4", "1<enter>"] {
+    for page in ["", "2", "3", "4", "5", "6", "7", "8", "9", "1<enter>"] {
         slowly(&mut app, page);
         app.update(Event::Paste("c9999/day\n\u{13}y".to_owned()), app.now);
         let later = app.now.after(Millis::new(1_000));
@@ -211,7 +211,7 @@ fn pasted_and_late_input_sets_no_cap() {
         app.update(Event::Tick, later.after(Millis::new(1_000)));
         slowly(&mut app, "<esc><esc>");
     }
-    slowly(&mut app, "c250/day<tab><tab><tab><tab>launch");
+    slowly(&mut app, "1c250/day<tab><tab><tab><tab>launch");
     let burst: Vec<Effect> =
         keys_of("x<ctrl-s>").into_iter().flat_map(|key| app.update(Event::Key(key), app.now)).collect();
     assert_eq!(burst, []);
@@ -396,7 +396,8 @@ pub(super) fn pages() -> Vec<(&'static str, App)> {
         ("cap_form_name", pressed("c150/day<tab><tab><tab><tab>too much<ctrl-s>docs")),
         ("cap_form_conflict", conflict),
         ("cap_saved", saved),
-        ("audit", pressed("4")),
-        ("audit_one", pressed("4<enter>")),
+        ("audit", pressed("9")),
+        ("budgets", pressed("3")),
+        ("audit_one", pressed("9<enter>")),
     ]
 }

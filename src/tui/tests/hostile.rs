@@ -202,7 +202,7 @@ fn hostile_names_stay_in_their_cells_on_every_page() {
     for (round, names) in names.chunks(AT_ONCE).enumerate() {
         let mut shown = Shown::new([80, 41, 24, 60][round % 4], 56);
         let mut app = app_with(names);
-        for keys in ["", "<enter>", "<esc>2", "3", "<enter>"] {
+        for keys in ["", "<enter>", "<esc>4", "7", "<enter>"] {
             press(&mut app, keys);
             if let Some(tenant) = app.tenants.picked() {
                 let models = names.iter().map(|name| (ModelId::new(name), sums(3, "12.5", 1))).collect();

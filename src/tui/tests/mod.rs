@@ -3,15 +3,19 @@
 mod any;
 mod caps;
 mod hostile;
+mod frame;
+mod keyboard;
+mod look;
 mod pages;
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 
-use super::app::{App, Mode, Seen, Setup, Tab};
+use super::app::{App, Mode, Seen, Setup};
 use super::event::{BadRow, Detail, Effect, Event, Feed, PriceRow, Snapshot, SourceRow, SourceState, Window};
-use super::keys;
+use super::keys::{self, Keys};
+use super::tab::Tab;
 use super::theme::{ASCII, Depth, Glyphs, Theme, Themes, UNICODE};
 use crate::domain::books::Books;
 use crate::domain::calendar::Calendar;
@@ -42,6 +46,8 @@ fn setup() -> Setup {
         host: "ops-1".to_owned(),
         themes: vec!["dusk".to_owned(), "paper".to_owned(), "signal".to_owned()],
         theme: "dusk".to_owned(),
+        keys: Keys::default(),
+        layout: crate::tui::Layout::default(),
         read_only: None,
     }
 }
@@ -168,9 +174,17 @@ fn keys_of(text: &str) -> Vec<crossterm::event::KeyEvent> {
     keys
 }
 
-/// Presses keys: `jj<enter>`.
+/// Presses keys as a hand does: `jj<enter>`.
 fn press(app: &mut App, keys: &str) -> Vec<Effect> {
-    keys_of(keys).into_iter().flat_map(|key| app.update(Event::Key(key), NOW)).collect()
+    let mut effects = Vec::new();
+    for key in keys_of(keys) {
+        let later = app.now.after(Millis::new(100));
+        effects.extend(app.update(Event::Key(key), later));
+    }
+    if let Some(at) = app.hand.quits {
+        effects.extend(app.update(Event::Tick, at));
+    }
+    effects
 }
 
 fn theme(name: &str, depth: Depth, glyphs: &Glyphs) -> Theme {
@@ -231,7 +245,7 @@ fn a_terminal_without_unicode_gets_ascii_only() {
         Vec::new(),
     );
     let mut app = app(Some(snapshot));
-    for keys in ["", "2", "3", "?", "x1/a"] {
+    for keys in ["", "2", "3", "4", "5", "6", "7", "8", "9", "?", "x1/a"] {
         press(&mut app, keys);
         let screen = screen(&mut app, 120, 40, &ASCII);
         assert!(screen.is_ascii(), "{screen}");
@@ -328,7 +342,7 @@ fn what_is_open_follows_the_window() {
 #[test]
 fn prices_follow_the_window() {
     let mut app = app(Some(snapshot(0)));
-    press(&mut app, "2");
+    press(&mut app, "4");
     assert_eq!(
         press(&mut app, "ww"),
         [
@@ -350,7 +364,7 @@ fn prices_follow_the_window() {
 #[test]
 fn a_change_counts_in_the_table_of_its_window_only() {
     let mut app = app(Some(snapshot(0)));
-    press(&mut app, "2w");
+    press(&mut app, "4w");
     app.update(Event::Prices(Window::Week, price_rows(0)), NOW);
     let old =
         change_at(NOW.before(Millis::from_minutes(8 * 1440)), "docs-rag", "gpt-4o-mini", sums(1, "5", 0));
@@ -413,7 +427,8 @@ fn all_help_can_be_read_on_a_small_screen() {
         press(&mut app, "j");
         seen += &screen(&mut app, 40, 12, &UNICODE);
     }
-    for action in app.page_contexts().iter().flat_map(|context| keys::help(*context)) {
+    let keys = Keys::default();
+    for action in app.page_contexts().iter().flat_map(|context| keys.help(*context)) {
         assert!(seen.contains(action.0.says()), "{:?} is never shown", action.0);
     }
     assert!(seen.contains("plus calls without a price"));
@@ -429,7 +444,7 @@ fn a_theme_is_tried_before_it_is_kept() {
     assert!(screen(&mut app, 80, 24, &UNICODE).contains("▸ paper"));
     press(&mut app, "<esc>");
     assert_eq!((app.theme(), &app.dialog), ("dusk", &None));
-    assert_eq!(press(&mut app, "tjq<enter>"), [Effect::SaveTheme("paper".to_owned())]);
+    assert_eq!(press(&mut app, "tjx<enter>"), [Effect::SaveTheme("paper".to_owned())]);
     assert!(screen(&mut app, 80, 24, &UNICODE).contains("theme: paper"));
 }
 
@@ -493,9 +508,9 @@ fn a_new_day_asks_for_a_load() {
 #[test]
 fn tabs_themes_and_measures_go_round() {
     let mut app = app(Some(snapshot(0)));
-    press(&mut app, "<tab><tab>");
-    assert_eq!(app.tab, Tab::Sources);
-    press(&mut app, "<tab><tab>v");
+    press(&mut app, "<tab><tab><shift-tab><shift-tab><shift-tab>");
+    assert_eq!(app.tab, Tab::Audit);
+    press(&mut app, "<tab>v");
     assert_eq!(app.measure.says(), "tokens");
     assert_eq!(press(&mut app, "<ctrl-z>"), [Effect::Suspend]);
     assert_eq!(press(&mut app, "?jqq"), [Effect::Quit]);

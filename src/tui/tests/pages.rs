@@ -46,14 +46,17 @@ fn pages() -> Vec<(&'static str, App)> {
         ("detail", opened),
         ("detail_week", week),
         ("detail_hour", hour),
-        ("prices", pressed(normal(), "2")),
-        ("sources", pressed(normal(), "3")),
-        ("bad_lines", pressed(normal(), "3j<enter>")),
+        ("prices", pressed(normal(), "4")),
+        ("sources", pressed(normal(), "7")),
+        ("bad_lines", pressed(normal(), "7j<enter>")),
         ("help", pressed(normal(), "?")),
         ("themes", pressed(normal(), "tj")),
     ]
     .into_iter()
     .chain(caps::pages())
+    .chain(frame::pages())
+    .chain(keyboard::pages())
+    .chain(look::pages())
     .collect()
 }
 

@@ -1,0 +1,157 @@
+//! What is read from the store for the page in view: how it is asked for, how it comes, where it is kept.
+//!
+//! How a page is added is written in [`super::event`].
+
+pub mod limits;
+pub mod budgets;
+pub mod errors;
+pub mod events;
+pub mod guard;
+
+use std::sync::Arc;
+
+use super::app::App;
+use super::event::Effect;
+use super::tab::Tab;
+use crate::domain::time::{Millis, Timestamp};
+
+/// The least time between two questions for the same page.
+const AGAIN: Millis = Millis::new(500);
+/// After this long without an answer the question was lost.
+const LOST: Millis = Millis::new(10_000);
+
+/// A question for what a page shows. Two that are equal have the same answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// What the providers last told of their limits.
+    Limits,
+    /// Which calls of the last hour failed.
+    Errors,
+    /// The latest calls.
+    Events,
+    /// The guards.
+    Guard,
+}
+
+/// What a page shows, as it was read.
+#[derive(Clone, Debug)]
+pub enum Page {
+    /// Answers [`Ask::Limits`].
+    Limits(limits::Now),
+    /// Answers [`Ask::Errors`].
+    Errors(errors::Now),
+    /// Answers [`Ask::Events`].
+    Events(events::Now),
+    /// Answers [`Ask::Guard`].
+    Guard(guard::Now),
+}
+
+/// What was read last for each page; nothing where it was not asked for yet. Cheap to copy.
+#[derive(Clone, Debug, Default)]
+pub struct Pages {
+    /// What the providers last told of their limits.
+    pub limits: Option<Arc<limits::Now>>,
+    /// Which calls failed.
+    pub errors: Option<Arc<errors::Now>>,
+    /// The latest calls.
+    pub events: Option<Arc<events::Now>>,
+    /// The guards.
+    pub guard: Option<Arc<guard::Now>>,
+}
+
+impl Pages {
+    /// Takes what was read.
+    pub fn take(&mut self, page: Page) {
+        match page {
+            Page::Limits(now) => self.limits = Some(Arc::new(now)),
+            Page::Errors(now) => self.errors = Some(Arc::new(now)),
+            Page::Events(now) => self.events = Some(Arc::new(now)),
+            Page::Guard(now) => self.guard = Some(Arc::new(now)),
+        }
+    }
+
+    /// Says whether the answer to a question has come at some time.
+    pub fn has(&self, ask: &Ask) -> bool {
+        match ask {
+            Ask::Limits => self.limits.is_some(),
+            Ask::Errors => self.errors.is_some(),
+            Ask::Events => self.events.is_some(),
+            Ask::Guard => self.guard.is_some(),
+        }
+    }
+}
+
+/// How far the question of the page in view is.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// What was asked last.
+    what: Option<Ask>,
+    /// When.
+    at: Timestamp,
+    /// Whether the answer has not come.
+    waits: bool,
+    /// Whether something has changed since.
+    stale: bool,
+}
+
+impl Asked {
+    /// Remembers that what was read may be something else now.
+    pub fn spoil(&mut self) {
+        self.stale = true;
+    }
+
+    /// Returns when it is to be asked again.
+    fn due(&self) -> Option<Timestamp> {
+        let waits = self.waits.then(|| self.at.after(LOST));
+        let stale = (self.stale && !self.waits).then(|| self.at.after(AGAIN));
+        waits.or(stale)
+    }
+}
+
+impl App {
+    /// Returns what is to be read for the page in view; nothing where the live picture has it all.
+    pub(super) fn ask(&self) -> Option<Ask> {
+        match self.tab {
+            Tab::Limits => Some(Ask::Limits),
+            Tab::Errors => Some(Ask::Errors),
+            Tab::Events => Some(Ask::Events),
+            Tab::Guard => Some(Ask::Guard),
+            Tab::Overview | Tab::Budgets | Tab::Prices | Tab::Sources | Tab::Audit => None,
+        }
+    }
+
+    /// Asks for what the page in view needs: at once where it is another question than the last, else when it
+    /// is due.
+    pub(super) fn ask_if_due(&mut self) -> Option<Effect> {
+        let ask = self.ask();
+        let new = ask != self.asked.what;
+        let due = self.asked.due().is_some_and(|due| due <= self.now || self.asked.at > self.now);
+        if !new && !due {
+            return None;
+        }
+        let waits = ask.is_some();
+        self.asked = Asked { what: ask.clone(), at: self.now, waits, stale: false };
+        ask.map(Effect::Load)
+    }
+
+    /// Returns when the page in view is to be asked for again.
+    pub(super) fn ask_due(&self) -> Option<Timestamp> {
+        self.asked.what.as_ref().and_then(|_| self.asked.due())
+    }
+
+    /// Takes what was read for a page, where it is still wanted.
+    pub(super) fn take_page(&mut self, ask: &Ask, page: Page) {
+        if self.asked.what.as_ref() != Some(ask) {
+            return;
+        }
+        self.asked.waits = false;
+        if let Some(frozen) = self.frozen.as_mut().filter(|frozen| !frozen.0.pages.has(ask)) {
+            frozen.0.pages.take(page.clone());
+        }
+        if !self.live.pages.has(ask) {
+            self.sort_at_once();
+        }
+        self.live.pages.take(page);
+        self.unsorted = true;
+    }
+}

@@ -1,0 +1,90 @@
+//! Where the user is: which keys work there, and which rows they act on.
+
+use super::app::{App, Dialog, Mode};
+use super::cap_form::Stage;
+use super::keys::Context;
+use super::list::Rows;
+use super::tab::Tab;
+
+impl App {
+    /// Returns where keys work now.
+    pub(super) fn contexts(&self) -> &'static [Context] {
+        match (&self.dialog, &self.mode) {
+            (Some(Dialog::Help(page)), _) if page.typing => &[Context::Line, Context::Always],
+            (Some(Dialog::Help(_)), _) => &[Context::Help, Context::Moving, Context::Always],
+            (Some(Dialog::Command(_)), _) => &[Context::Commanding, Context::Always],
+            (Some(Dialog::Alerts(list)), _) if list.why.is_some() => &[Context::Line, Context::Always],
+            (Some(Dialog::Alerts(_)), _) => &[Context::Alerts, Context::Moving, Context::Always],
+            (Some(Dialog::Columns(_)), _) => &[Context::Columns, Context::Moving, Context::Always],
+            (Some(Dialog::Themes(_) | Dialog::Choice(_)), _) => {
+                &[Context::Choosing, Context::Moving, Context::Always]
+            }
+            (Some(Dialog::Cap(form)), _) => match form.stage {
+                Stage::Typing => &[Context::Form, Context::Always],
+                Stage::Sure => &[Context::Sure, Context::Always],
+                Stage::Naming(_) => &[Context::Naming, Context::Always],
+                Stage::Saving => &[Context::Waiting, Context::Always],
+                Stage::Conflict(_) => &[Context::Conflict, Context::Always],
+            },
+            (None, Mode::Filter(_)) => &[Context::Line, Context::Always],
+            (None, _) => self.page_contexts(),
+        }
+    }
+
+    /// Returns where keys work on this page.
+    pub(super) fn page_contexts(&self) -> &'static [Context] {
+        use Context::{
+            Always, Budgets, Capped, List, Measured, Moving, Openable, Opened, Page, Spend, Tenants, Undoable,
+        };
+        match (self.tab, &self.mode) {
+            (Tab::Overview, Mode::Opened(_)) => {
+                &[Opened, Capped, Undoable, Spend, Measured, Moving, Page, Always]
+            }
+            (Tab::Overview, _) => {
+                &[Openable, Capped, Tenants, List, Undoable, Spend, Measured, Moving, Page, Always]
+            }
+            (Tab::Audit, Mode::Opened(_)) => &[Opened, Undoable, Moving, Page, Always],
+            (Tab::Audit, _) => &[Openable, List, Undoable, Moving, Page, Always],
+            (Tab::Prices, _) => &[List, Spend, Moving, Page, Always],
+            (Tab::Budgets, _) => &[Capped, Budgets, List, Undoable, Moving, Page, Always],
+            (Tab::Limits | Tab::Errors | Tab::Events | Tab::Guard, _) => &[List, Moving, Page, Always],
+            (Tab::Sources, Mode::Opened(_)) => &[Opened, Moving, Page, Always],
+            (Tab::Sources, _) => &[Openable, List, Moving, Page, Always],
+        }
+    }
+
+    /// Returns the rows of the tab.
+    pub(super) fn rows(&self) -> &dyn Rows {
+        match self.tab {
+            Tab::Overview => &self.tenants,
+            Tab::Limits => &self.limits,
+            Tab::Budgets => &self.budgets,
+            Tab::Prices => &self.prices,
+            Tab::Errors => &self.errors,
+            Tab::Events => &self.events,
+            Tab::Sources => &self.sources,
+            Tab::Guard => &self.guards,
+            Tab::Audit => &self.audit,
+        }
+    }
+
+    /// The same, to be changed.
+    pub(super) fn rows_mut(&mut self) -> &mut dyn Rows {
+        match self.tab {
+            Tab::Overview => &mut self.tenants,
+            Tab::Limits => &mut self.limits,
+            Tab::Budgets => &mut self.budgets,
+            Tab::Prices => &mut self.prices,
+            Tab::Errors => &mut self.errors,
+            Tab::Events => &mut self.events,
+            Tab::Sources => &mut self.sources,
+            Tab::Guard => &mut self.guards,
+            Tab::Audit => &mut self.audit,
+        }
+    }
+
+    /// Returns the filter of the tab.
+    pub(super) fn filter(&self) -> &str {
+        self.rows().view().filter.text()
+    }
+}
