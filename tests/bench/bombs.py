@@ -7,7 +7,7 @@ Each text is sent in turn while another caller makes small calls. Bodies up to 6
 served: their own time, less that of a small call, may be --most milliseconds. Larger ones are counted elsewhere: the
 other caller's slowest call may be that much slower than without them. Nothing may break.
 """
-import argparse, sys, threading, time
+import argparse, json, sys, threading, time
 
 from faulty import ask, programs
 from guarded import World
@@ -45,7 +45,7 @@ def main():
         thread = threading.Thread(target=other)
         thread.start()
         # JSON writes some letters as several: the body is no longer than it may be.
-        times = {name: timed(world.url, letter * (size // max(len(repr(letter)) - 2, len(letter.encode()))), "a") for name, letter in LETTERS.items()}
+        times = {name: timed(world.url, letter * (size // (len(json.dumps(letter)) - 2)), "a") for name, letter in LETTERS.items()}
         stopped.set()
         thread.join()
         slowest = max(times, key=times.get)
