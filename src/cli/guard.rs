@@ -19,7 +19,7 @@ use crate::guard::{Clock, House, Plan, Ready, Upstream, run as guard};
 use crate::store::guard::{Setup, Vault};
 
 /// How long a closing may wait for company on its way to the store.
-pub const LINGER: Duration = Duration::from_millis(4);
+pub const LINGER: Duration = Duration::from_millis(20);
 
 /// Runs it.
 pub fn run(context: &Context, args: &GuardArgs) -> anyhow::Result<ExitCode> {
@@ -31,7 +31,7 @@ pub fn run(context: &Context, args: &GuardArgs) -> anyhow::Result<ExitCode> {
         writeln!(io::stdout(), "the configuration can be used: {} upstreams", upstreams.len())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let house = runtime.block_on(serve(context, setting, (upstreams, prices)))?;
     // Blocked threads of a tokenizer must not hold up the end; the vault writes what waits as it is dropped.
     runtime.shutdown_background();

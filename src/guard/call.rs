@@ -14,7 +14,7 @@ use super::ask::{Ask, Change, Estimate, Who};
 use super::body::Body;
 use super::estimate::Heeds;
 use super::held::{self, Asked, Held};
-use super::house::{House, Stage, reached};
+use super::house::{House, Landing, Stage, reached};
 use super::reader::Reader;
 use super::settle::{End, Promise, Settled, settle};
 use super::upstream::NoAnswer;
@@ -82,12 +82,11 @@ fn pace(house: &House, who: Who) -> Result<(), Refusal> {
 
 /// Makes a call, whether or not its reader stays: it is cut only where the guard ends.
 async fn make(house: Arc<House>, ask: Ask, mut reader: Reader, began: Instant) {
-    house.flight.send_modify(|calls| *calls += 1);
-    let _landing = Landing(Arc::clone(&house));
+    let landing = Landing::new(&house);
     let mut stage = house.stage.subscribe();
     let tenant = ask.who.tenant;
     tokio::select! {
-        made = call(&house, ask, &mut reader, began) => {
+        made = call(&house, ask, &mut reader, (began, landing)) => {
             if let Err(refusal) = made {
                 house.paces.refund(tenant);
                 reader.answer(Err(refusal));
@@ -97,16 +96,12 @@ async fn make(house: Arc<House>, ask: Ask, mut reader: Reader, began: Instant) {
     }
 }
 
-/// Counts a call out of flight, however it ends.
-struct Landing(Arc<House>);
-
-impl Drop for Landing {
-    fn drop(&mut self) {
-        self.0.flight.send_modify(|calls| *calls -= 1);
-    }
-}
-
-async fn call(house: &Arc<House>, ask: Ask, reader: &mut Reader, began: Instant) -> Result<(), Refusal> {
+async fn call(
+    house: &Arc<House>,
+    ask: Ask,
+    reader: &mut Reader,
+    (began, landing): (Instant, Landing),
+) -> Result<(), Refusal> {
     let ask = Arc::new(ask);
     let id = CallId::from_bits(random()?);
     let (mut held, estimate) = match hold(house, &ask, id, reader).await? {
@@ -138,7 +133,9 @@ async fn call(house: &Arc<House>, ask: Ask, reader: &mut Reader, began: Instant)
     if let (Some(once), Some(answer)) = (ask.once, heard) {
         house.replays.keep(once.key, answer);
     }
-    write(house, held, settled).await;
+    // The hold is closed and the ledger has its row, in one commit.
+    house.metrics.closed(&settled.call, settled.closing);
+    held.close(settled.closing, settled.call, landing);
     Ok(())
 }
 
@@ -367,10 +364,4 @@ fn tell(house: &House, ask: &Ask, settled: &Settled, end: &End) {
         house.mark(provider.unwrap_or(settled.call.provider), ask.model());
         house.mark(settled.call.provider, settled.call.model);
     }
-}
-
-/// Writes what it came to: the hold is closed and the ledger has its row, in one commit.
-async fn write(house: &House, held: Held, settled: Settled) {
-    house.metrics.closed(&settled.call, settled.closing);
-    held.close(settled.closing, settled.call).await;
 }

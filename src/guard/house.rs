@@ -84,6 +84,23 @@ pub struct House {
     warned: Mutex<Option<Label>>,
 }
 
+/// A call in flight: it is counted until this is dropped.
+pub struct Landing(Arc<House>);
+
+impl Landing {
+    /// Counts a call in.
+    pub fn new(house: &Arc<House>) -> Landing {
+        house.flight.send_modify(|calls| *calls += 1);
+        Landing(Arc::clone(house))
+    }
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        self.0.flight.send_modify(|calls| *calls -= 1);
+    }
+}
+
 /// What a house is built of.
 pub struct Plan {
     /// The settings.

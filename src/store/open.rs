@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003.sql"),
     include_str!("migrations/0004.sql"),
     include_str!("migrations/0005.sql"),
+    include_str!("migrations/0006.sql"),
 ];
 /// How long to wait for another process's transaction.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -70,6 +71,8 @@ pub(super) fn existing(path: &Path) -> Result<Connection, StoreError> {
          PRAGMA wal_autocheckpoint = 16384; PRAGMA trusted_schema = OFF;",
     )
     .map_err(fault)?;
+    // Statements are used many thousand times: none is to be planned anew because a value was bound to it.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(fault)?;
     conn.set_prepared_statement_cache_capacity(128);
     Ok(conn)
 }

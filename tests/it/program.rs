@@ -28,6 +28,20 @@ fn a_report_sums_in_nanodollars_and_counts_each_call_once() {
 }
 
 #[test]
+fn two_programs_that_make_the_store_at_the_same_time_both_go_on() {
+    for _ in 0..50 {
+        let home = &Home::new();
+        let statuses = std::thread::scope(|scope| {
+            let make = |tenant| scope.spawn(move || home.run(&["keys", "create", tenant]).status.success());
+            [make("acme"), make("other")].map(|made| made.join().expect("it ends"))
+        });
+        assert_eq!(statuses, [true, true]);
+        let keys = home.print(&["keys", "list"]);
+        assert!(keys.contains("acme") && keys.contains("other"), "{keys}");
+    }
+}
+
+#[test]
 fn days_are_cut_in_the_zone_asked_for() {
     let home = Home::new();
     let ledger = home.write("calls.jsonl", &line("a", "2026-11-20T23:30:00Z", "acme", "1"));

@@ -1,7 +1,6 @@
 //! One transaction of a guard: a group of orders, each done on what the ones before it left.
 
-use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{Connection, params};
 
@@ -10,16 +9,20 @@ use super::cap::{self, Caps};
 use super::hold::{self, Extra, Kept};
 use super::life::{self, Life, Pulse};
 use super::order::{Admission, Answer, Beat, Close, Closed, Dispatch, Reserve, Setup, Started, Stop, Swept};
+use super::rows::Rows;
 use super::writer::Order;
 use super::{key, limits};
+use crate::domain::amount::Amount;
 use crate::domain::budget::{Budget, Imbalance};
-use crate::domain::call::{Call, Cost};
+use crate::domain::call::{Call, CallId, Cost};
 use crate::domain::cap::CapRev;
 use crate::domain::cap_book::{Caller, Touch};
 use crate::domain::closing::{Closing, recover};
 use crate::domain::gate::{self, Ask, Standing, Verdict};
 use crate::domain::hold::{GuardId, Hold, HoldId, State};
 use crate::domain::label::Label;
+use crate::domain::limits::Limits;
+use crate::domain::money::Money;
 use crate::domain::observation::{Batch, Decoded};
 use crate::domain::period::{PeriodId, periods};
 use crate::domain::period_clock::{Clocks, Doubt, PeriodClock, Reading};
@@ -40,6 +43,10 @@ pub(super) struct Office {
     pub(super) boot: i64,
     pub(super) caps: Caps,
     pub(super) clock: Option<PeriodClock>,
+    /// The period time that the store is known to have; nothing until it was read.
+    pub(super) high: Option<Timestamp>,
+    /// Rows of sums that are known to be there.
+    pub(super) rows: Rows,
     /// The number of the next hold.
     pub(super) next: i64,
     /// What was last told of this guard: when, and which caps it judged by.
@@ -60,6 +67,13 @@ pub(super) enum Outcome {
     Told,
 }
 
+impl Outcome {
+    /// Says whether a call does not pass only because others in flight hold the money.
+    pub(super) fn waits(&self) -> bool {
+        matches!(self, Outcome::Reserve(Answer::Stopped(Stop { verdict: Verdict::Wait { .. }, .. })))
+    }
+}
+
 /// A transaction at work.
 pub(super) struct Group<'a> {
     conn: &'a Connection,
@@ -68,7 +82,6 @@ pub(super) struct Group<'a> {
     /// Rows for the ledger, with their costs.
     ledger: Vec<(Call, Cost)>,
     latest: Option<Timestamp>,
-    high: Option<Timestamp>,
     told: Option<(Timestamp, CapRev)>,
 }
 
@@ -76,6 +89,8 @@ pub(super) struct Group<'a> {
 pub(super) struct Done {
     pub(super) outcomes: Vec<Outcome>,
     pub(super) told: Option<(Timestamp, CapRev)>,
+    /// The period time that the store now has.
+    pub(super) high: Option<Timestamp>,
     /// Locks of dead guards.
     pub(super) dead: Vec<Life>,
 }
@@ -87,18 +102,13 @@ pub(super) fn run(
     office: &mut Office,
     orders: &[Order],
 ) -> rusqlite::Result<Done> {
-    let high: Option<i64> = conn.prepare_cached("SELECT high FROM vault")?.query_row([], |row| row.get(0))?;
-    let high = high.map(Timestamp::from_millis);
-    let now = office.setup.now;
-    let clock = office.clock.get_or_insert_with(|| PeriodClock::start(high, now));
-    if let Some(high) = high {
-        clock.observe(high);
-    }
     let told = office.told;
-    let mut group = Group { conn, names, office, ledger: Vec::new(), latest: None, high, told };
+    office.rows.trim();
+    let mut group = Group { conn, names, office, ledger: Vec::new(), latest: None, told };
     let mut dead = Vec::new();
     let mut outcomes = Vec::with_capacity(orders.len());
-    for order in orders {
+    let newest = newest(orders);
+    for (number, order) in orders.iter().enumerate() {
         outcomes.push(match order {
             Order::Reserve(order, _) => Outcome::Reserve(group.reserve(order)?),
             Order::Dispatch(hold, _) => Outcome::Dispatch(group.dispatch(*hold)?),
@@ -107,13 +117,30 @@ pub(super) fn run(
             Order::Witness(date, now, _) => Outcome::Witness(group.witness(*date, *now)),
             Order::Beat(beat) => group.beat(beat)?,
             Order::Observe(told) => {
-                limits::observe(conn, group.names, told)?;
+                if newest.get(&whose(told)) == Some(&number) {
+                    limits::observe(conn, group.names, told)?;
+                }
                 Outcome::Told
             }
         });
     }
-    let told = group.finish()?;
-    Ok(Done { outcomes, told, dead })
+    let (told, high) = group.finish()?;
+    Ok(Done { outcomes, told, high, dead })
+}
+
+/// Returns where in a group the last word on each limit stands: what was told before it need not be written.
+fn newest(orders: &[Order]) -> HashMap<[Label; 3], usize> {
+    let mut newest = HashMap::new();
+    for (number, order) in orders.iter().enumerate() {
+        if let Order::Observe(told) = order {
+            newest.insert(whose(told), number);
+        }
+    }
+    newest
+}
+
+fn whose(told: &Limits) -> [Label; 3] {
+    [told.provider, told.key, told.model]
 }
 
 impl Group<'_> {
@@ -141,19 +168,31 @@ impl Group<'_> {
         let standings: Vec<Standing> =
             touches.into_iter().map(|touch| self.standing(touch, at)).collect::<rusqlite::Result<_>>()?;
         let ask = Ask { model: order.caller.model, amount: order.amount, pricing: order.pricing };
+        let mut amount = order.amount;
         match gate::judge(&ask, &standings) {
             Verdict::Allow => {}
+            Verdict::Reject { why } | Verdict::Wait { why }
+                if mutant!("resize-the-hold-to-what-is-left") && why.room() > 0 =>
+            {
+                let left = Money::from_nanos(i64::try_from(why.room()).unwrap_or_default());
+                amount = Amount::new(left, 1, amount.tokens()).unwrap_or_default();
+            }
             verdict => return Ok(Answer::Stopped(Stop { verdict, rev, at, doubt })),
         }
-        let warnings = gate::warnings(order.amount, &standings);
-        let hold = self.hold(order, at)?;
+        let warnings = gate::warnings(amount, &standings);
+        let hold = self.hold(order, amount, at)?;
         Ok(Answer::Admitted(Admission { hold, warnings, rev, at, doubt }))
     }
 
     fn standing(&mut self, touch: Touch, at: Timestamp) -> rusqlite::Result<Standing> {
         let found = periods(touch.cap.window, &self.office.setup.calendar, at);
         let account = budget::key(touch.account, self.conn, self.names)?;
-        let budget = budget::since(self.conn, account, found.write.window, found.since)?;
+        let budget = if mutant!("check-then-act") {
+            let outside = Connection::open(&self.office.setup.path)?;
+            budget::since(&outside, account, found.write.window, found.since)?
+        } else {
+            self.office.rows.since(self.conn, account, found.write.window, found.since)?
+        };
         Ok(Standing { touch, budget, resets_at: found.resets_at })
     }
 
@@ -162,7 +201,7 @@ impl Group<'_> {
     fn begin(&mut self, touch: &Touch, at: Timestamp) -> rusqlite::Result<()> {
         let window = touch.cap.window;
         let account = budget::key(touch.account, self.conn, self.names)?;
-        if budget::is_kept(self.conn, account, window.code())? {
+        if self.office.rows.is_kept(self.conn, account, window.code())? {
             return Ok(());
         }
         let calendar = &self.office.setup.calendar;
@@ -170,24 +209,24 @@ impl Group<'_> {
         let mut sums: BTreeMap<i64, Budget> = BTreeMap::new();
         for kept in hold::of_account(self.conn, account, found.since)? {
             let period = periods(window, calendar, kept.at).write;
-            let row = budget::row(self.conn, account, period, UNKNOWN)?;
+            let row = self.office.rows.row(self.conn, account, period, UNKNOWN)?;
             hold::add_place(self.conn, &kept, row)?;
             let sum = sums.entry(row).or_default();
             *sum = sum.plus(kept.part()).ok_or_else(|| budget::broken(Imbalance::TooLarge))?;
         }
         let born = if sums.is_empty() { self.office.caps.book.rev().0.cast_signed() } else { UNKNOWN };
         for (row, sum) in sums {
-            budget::put(self.conn, row, sum)?;
+            self.office.rows.put(self.conn, row, sum)?;
         }
-        budget::row(self.conn, account, found.write, born).map(drop)
+        self.office.rows.row(self.conn, account, found.write, born).map(drop)
     }
 
     /// Sets the money aside in all places, and writes the hold.
-    fn hold(&mut self, order: &Reserve, at: Timestamp) -> rusqlite::Result<HoldId> {
+    fn hold(&mut self, order: &Reserve, amount: Amount, at: Timestamp) -> rusqlite::Result<HoldId> {
         let mut places = Vec::new();
         for (account, period) in self.places(&order.caller, at)? {
             let born = self.office.caps.book.rev().0.cast_signed();
-            places.push(budget::row(self.conn, account, period, born)?);
+            places.push(self.office.rows.row(self.conn, account, period, born)?);
         }
         places.sort_unstable();
         let id = hold::id(self.office.boot, self.office.next);
@@ -204,14 +243,15 @@ impl Group<'_> {
             at,
             pricing: order.pricing,
             places,
-            amount: order.amount,
+            amount,
             predicted: order.predicted,
             state: if order.dispatch == Dispatch::Now { State::Dispatched } else { State::Open },
         };
         let key_name = key.map(|key| name(key.as_str())).transpose()?;
         let price_rev = order.price_rev.0.cast_signed();
         hold::insert(self.conn, &kept, &Extra { key: key_name, price_rev, once: order.once })?;
-        budget::apply(self.conn, &kept.places, self.rule(&kept).reserve())?;
+        let reserve = self.rule(&kept).reserve();
+        self.office.rows.apply(self.conn, &kept.places, reserve)?;
         if let Some(key) = key {
             key::touch(self.conn, key, at)?;
         }
@@ -247,7 +287,7 @@ impl Group<'_> {
         let Ok(movement) = self.rule(&kept).close(order.closing) else {
             return Ok(Closed::Already(kept.state));
         };
-        if !hold::advance(self.conn, &kept, order.closing.state(), movement)? {
+        if !hold::advance(self.conn, &mut self.office.rows, &kept, (order.closing.state(), movement))? {
             return Ok(Closed::Already(kept.state));
         }
         let charged = order.closing.state().charged();
@@ -268,6 +308,12 @@ impl Group<'_> {
         let mut swept = Swept::default();
         let (path, me) = (self.office.setup.path.clone(), self.office.boot);
         for boot in life::running(self.conn)?.into_iter().filter(|boot| *boot != me) {
+            if mutant!("ttl-voids") {
+                let old = |kept: &Kept| now.since(kept.at) > Millis::from_minutes(60);
+                for kept in hold::open_of(self.conn, boot)?.into_iter().filter(old) {
+                    self.close(&Close { hold: kept.id, closing: Closing::Voided, call: None, now })?;
+                }
+            }
             let Pulse::Dead(lock) = life::pulse(&path, boot) else { continue };
             dead.extend(lock);
             swept.guards += 1;
@@ -317,15 +363,18 @@ impl Group<'_> {
         Ok(Outcome::Told)
     }
 
-    /// Writes the ledger, the revision in force and the time.
-    fn finish(self) -> rusqlite::Result<Option<(Timestamp, CapRev)>> {
-        let Group { conn, names, office, ledger, latest, high, mut told } = self;
-        let now = latest.or(high).unwrap_or(office.setup.now.wall);
+    /// Writes the ledger, the revision in force and the time; returns what the store now knows of both.
+    fn finish(self) -> rusqlite::Result<(Option<(Timestamp, CapRev)>, Option<Timestamp>)> {
+        let Group { conn, names, office, ledger, latest, mut told } = self;
+        let now = latest.or(office.high).unwrap_or(office.setup.now.wall);
         let source = Label::new(&format!("guard:{}", office.setup.name));
         record(conn, names, source, ledger, now)?;
-        if latest > high {
+        let mut high = office.high;
+        // Every period begins with a second: within one, a clock that starts anew finds the same periods.
+        if latest.map(second) > high.map(second) {
             let latest = latest.map(Timestamp::millis);
             conn.prepare_cached("UPDATE vault SET high = max(coalesce(high, ?1), ?1)")?.execute([latest])?;
+            high = latest.map(Timestamp::from_millis);
         }
         let rev = office.caps.book.rev();
         if told.is_none_or(|(_, told)| told != rev) {
@@ -333,8 +382,12 @@ impl Group<'_> {
                 .execute([office.boot, rev.0.cast_signed()])?;
             told = Some((told.map_or(Timestamp::EPOCH, |(at, _)| at), rev));
         }
-        Ok(told)
+        Ok((told, high))
     }
+}
+
+fn second(at: Timestamp) -> i64 {
+    at.millis().div_euclid(1_000)
 }
 
 /// Returns the hold as the rules know it.
@@ -363,18 +416,14 @@ pub(super) fn record(
     if ledger.is_empty() {
         return Ok(());
     }
-    let cost = Cell::new(Cost::Unpriced);
-    let mut price = |_: &Call| cost.get();
     let now = ledger.iter().map(|(call, _)| call.at).fold(now, Timestamp::max);
+    let costs: HashMap<CallId, Cost> = ledger.iter().map(|(call, cost)| (call.id, *cost)).collect();
+    let mut price = |call: &Call| costs.get(&call.id).copied().unwrap_or(Cost::Unpriced);
     let mut desk = Desk::new(conn, names, &mut price, now)?;
-    for (call, charged) in ledger {
-        cost.set(charged);
-        let mut decoded = Decoded::default();
-        decoded.tally.lines = 1;
-        decoded.calls.push(call);
-        let format = Label::new("guard");
-        desk.take(&Batch { source, format, decoded, mark: None, note: None })?;
-    }
+    let mut decoded = Decoded::default();
+    decoded.tally.lines = ledger.len() as u64;
+    decoded.calls = ledger.into_iter().map(|(call, _)| call).collect();
+    desk.take(&Batch { source, format: Label::new("guard"), decoded, mark: None, note: None })?;
     desk.close().map(drop)
 }
 
@@ -392,8 +441,19 @@ fn count(swept: &mut Swept, closing: Closing) {
     }
 }
 
-/// Reads the caps, if they are no longer those of the office; says whether they are others now.
+/// Reads what others may have written: the period time, and the caps if they are no longer those of the
+/// office; says whether they are others now.
 pub(super) fn refresh(conn: &Connection, office: &mut Office) -> rusqlite::Result<bool> {
+    if !mutant!("sums-kept-though-others-wrote") {
+        office.rows = Rows::default();
+    }
+    let high: Option<i64> = conn.prepare_cached("SELECT high FROM vault")?.query_row([], |row| row.get(0))?;
+    office.high = high.map(Timestamp::from_millis);
+    let (high, now) = (office.high, office.setup.now);
+    let clock = office.clock.get_or_insert_with(|| PeriodClock::start(high, now));
+    if let Some(high) = high {
+        clock.observe(high);
+    }
     let found = cap::revision(conn)?;
     if found == office.caps.book.rev() {
         return Ok(false);

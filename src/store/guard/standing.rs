@@ -4,6 +4,7 @@ use rusqlite::Connection;
 
 use super::budget::{self, TENANT};
 use super::order::Base;
+use super::rows::Rows;
 use super::{cap, hold};
 use crate::domain::budget::{Budget, Imbalance};
 use crate::domain::calendar::Calendar;
@@ -64,7 +65,7 @@ impl Reader {
             let Some(key) = budget::key_known(account, conn)? else {
                 return Ok((Budget::default(), found.resets_at));
             };
-            if budget::is_kept(conn, key, window.code())? {
+            if Rows::default().is_kept(conn, key, window.code())? {
                 return Ok((budget::since(conn, key, window.code(), found.since)?, found.resets_at));
             }
             let kept = hold::of_account(conn, key, found.since)?;
