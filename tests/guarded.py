@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.request
 
 CANARY = "sk-upstream-canary"
@@ -20,19 +21,20 @@ def start(command, pattern, env=None, pipe="stdout"):
     process = subprocess.Popen(command, env=env, text=True, **{pipe: subprocess.PIPE})
     # Whatever becomes of the script, nothing that it started outlives it.
     atexit.register(process.kill)
-    says = getattr(process, pipe)
+    says, said = getattr(process, pipe), []
     for line in says:
+        said.append(line)
         found = re.search(pattern, line)
         if found:
             threading.Thread(target=says.read, daemon=True).start()
             return process, found.groups()
-    raise SystemExit(f"{command[0]} did not start")
+    raise SystemExit(f"{command[0]} did not start (it ended with {process.wait()}):\n{''.join(said)}")
 
 
 class World:
     """The provider, and a guard before it with a store of its own. `url`, `admin` and `upstream` say where."""
 
-    def __init__(self, outlay, simulator, guard="", rest="", tenants=()):
+    def __init__(self, outlay, simulator, guard="", rest="", tenants=(), env=None):
         self.home = tempfile.TemporaryDirectory()
         home = pathlib.Path(self.home.name)
         self.env = {"HOME": str(home), "PATH": os.environ["PATH"], "KEY": CANARY}
@@ -44,8 +46,18 @@ class World:
         config.write_text(text)
         self.outlay = [outlay, "--config", str(config), "--store", str(home / "outlay.db")]
         self.keys = {tenant: self.run("keys", "create", tenant).strip() for tenant in tenants}
+        self.guard, (self.url, self.admin) = self.another(env)
+
+    def another(self, env=None):
+        """Starts a guard on the store; returns it with the addresses for calls and for health."""
         said = r"guard on (http://\S+), .* on (http://\S+)"
-        self.guard, (self.url, self.admin) = start([*self.outlay, "guard"], said, self.env, "stderr")
+        return start([*self.outlay, "guard"], said, {**self.env, **(env or {})}, "stderr")
+
+    def restart(self, env=None):
+        """Starts the guard again that was killed; returns how long that took, seconds."""
+        began = time.monotonic()
+        self.guard, (self.url, self.admin) = self.another(env)
+        return time.monotonic() - began
 
     def run(self, *arguments):
         """Runs a subcommand on the guard's store; returns what it prints."""
@@ -65,6 +77,13 @@ class World:
         """The sum of the figures whose lines begin so and have that."""
         lines = self.get(f"{self.admin}/metrics").splitlines()
         return sum(int(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(start) and having in line)
+
+    def ready(self):
+        """What the guard says of its readiness."""
+        try:
+            return self.get(f"{self.admin}/health/ready")
+        except urllib.error.HTTPError as error:
+            return error.read().decode()
 
     def open_holds(self):
         return self.metric("outlay_holds_open")

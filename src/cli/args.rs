@@ -141,7 +141,7 @@ pub struct ReportArgs {
     #[arg(long, value_name = "T")]
     pub until: Option<String>,
     /// Only these rows, as on the screen: `tenant:docs* -model:gpt-4o cost>5`
-    #[arg(long, value_name = "FILTER", conflicts_with = "verify")]
+    #[arg(long, value_name = "FILTER", conflicts_with = "verify", allow_hyphen_values = true)]
     pub filter: Option<String>,
     /// How to print it
     #[arg(long, value_enum, default_value = "table")]

@@ -33,8 +33,8 @@ impl Amount {
     /// Returns an amount, or `None` where the money is negative or a count past 2^63.
     ///
     /// A negative amount would hand money back that was never taken.
-    pub const fn new(money: Money, calls: u64, tokens: Tokens) -> Option<Amount> {
-        let negative = money.nanos() < 0 && !cfg!(mutant = "negative-hold");
+    pub fn new(money: Money, calls: u64, tokens: Tokens) -> Option<Amount> {
+        let negative = money.nanos() < 0 && !mutant!("negative-hold");
         if negative || calls > MOST || tokens.count() > MOST {
             return None;
         }
@@ -75,7 +75,7 @@ impl Amount {
     /// Returns the rest, or `None` where `other` is larger in any unit. There is no clamp at zero: it
     /// would hide that something was taken twice.
     pub fn minus(self, other: Amount) -> Option<Amount> {
-        if cfg!(mutant = "double-release-with-clamp") {
+        if mutant!("double-release-with-clamp") {
             let money = (self.money - other.money).max(Money::ZERO);
             return Amount::new(money, self.calls.saturating_sub(other.calls), self.tokens - other.tokens);
         }

@@ -65,7 +65,7 @@ impl Budget {
 
     /// Returns what is charged, proven or not.
     pub fn spent(&self, unit: Unit) -> u128 {
-        let uncertain = if cfg!(mutant = "uncertain-is-free") { 0 } else { self.uncertain.of(unit) };
+        let uncertain = if mutant!("uncertain-is-free") { 0 } else { self.uncertain.of(unit) };
         u128::from(self.settled.of(unit)) + u128::from(uncertain)
     }
 

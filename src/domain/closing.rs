@@ -69,6 +69,8 @@ pub enum Oddity {
     BoundPassed,
     /// An answer of an unbilled class states usage. It is charged.
     BilledRefusal,
+    /// The usage was told more than once, and later as less. The last word counts.
+    UsageShrank,
 }
 
 impl Closing {
@@ -103,7 +105,7 @@ pub fn close(held: Amount, outcome: Outcome) -> (Closing, Option<Oddity>) {
 pub fn recover(held: Amount, state: State) -> Option<Closing> {
     match state {
         State::Open => Some(Closing::Voided),
-        State::Dispatched if cfg!(mutant = "void-a-dispatched-hold-at-recovery") => Some(Closing::Voided),
+        State::Dispatched if mutant!("void-a-dispatched-hold-at-recovery") => Some(Closing::Voided),
         State::Dispatched => Some(Closing::Uncertain(held)),
         State::Settled(_) | State::Uncertain(_) | State::Voided => None,
     }
@@ -121,8 +123,8 @@ fn refused(held: Amount, usage: Usage) -> (Closing, Option<Oddity>) {
 /// Charges in full, and more where more has been counted already.
 fn in_doubt(held: Amount, usage: Usage) -> Closing {
     match usage {
-        Usage::Missing if cfg!(mutant = "cancel-refunds") => Closing::Voided,
-        Usage::Growing(used) if cfg!(mutant = "cancel-charges-input-only") => Closing::Settled(used),
+        Usage::Missing if mutant!("cancel-refunds") => Closing::Voided,
+        Usage::Growing(used) if mutant!("cancel-charges-input-only") => Closing::Settled(used),
         Usage::Final(used) | Usage::Growing(used) => Closing::Uncertain(held.or_more(used)),
         Usage::Missing => Closing::Uncertain(held),
     }

@@ -3,6 +3,8 @@
 //! The bound is found with the same arithmetic that settles the call: every way in which the provider may
 //! charge for the tokens is priced, and the dearest is taken.
 
+use std::borrow::Cow;
+
 use super::amount::Amount;
 use super::call::{Call, CallId, ModelId, Provider, Region, TenantId, Tier};
 use super::money::{Exact, Money};
@@ -167,22 +169,22 @@ fn list<T: Copy>(items: &[T], usual: T) -> Vec<T> {
 }
 
 /// Returns the price with its off-peak hours never and always: a call may end in others than it began in.
-fn at_any_hour(price: &Price) -> Vec<Price> {
-    let Some(off_peak) = price.off_peak() else { return vec![price.clone()] };
+fn at_any_hour(price: &Price) -> Vec<Cow<'_, Price>> {
+    let Some(off_peak) = price.off_peak() else { return vec![Cow::Borrowed(price)] };
     let whole_week = Window { days: 0x7f, from: 0, to: 0 };
     let with = |windows: Vec<Window>| {
         let mut same = price.clone();
         same.set_off_peak(OffPeak { windows, rates: off_peak.rates });
-        same
+        Cow::Owned(same)
     };
     vec![with(Vec::new()), with(vec![whole_week])]
 }
 
 /// Rounds up to nanodollars; what does not fit is an error and never the largest number.
 fn rounded(exact: Exact) -> Result<Money, NoBound> {
-    let nanos = if cfg!(mutant = "round-down") { exact.picos() / 1000 } else { exact.picos().div_ceil(1000) };
+    let nanos = if mutant!("round-down") { exact.picos() / 1000 } else { exact.picos().div_ceil(1000) };
     let nanos = i64::try_from(nanos).map_err(|_| NoBound::TooLarge)?;
-    if cfg!(mutant = "f64-money") {
+    if mutant!("f64-money") {
         let dollars: f64 = format!("{nanos}e-9").parse().unwrap_or(0.0);
         return Ok(Money::parse_dollars(&format!("{dollars:.7}")).unwrap_or_default());
     }

@@ -178,12 +178,12 @@ impl Standing {
 
     fn fit(&self, ask: &Ask) -> Fit {
         let unit = self.unit();
-        if unit == Unit::Money && ask.pricing == Pricing::Unknown && !cfg!(mutant = "unknown-model-at-zero") {
+        if unit == Unit::Money && ask.pricing == Pricing::Unknown && !mutant!("unknown-model-at-zero") {
             return Fit::Unpriced;
         }
         let (asked, limit) = (u128::from(ask.amount.of(unit)), u128::from(self.limit()));
         let spent = self.budget.spent(unit);
-        let exposure = if cfg!(mutant = "held-money-is-free") { spent } else { self.budget.exposure(unit) };
+        let exposure = if mutant!("held-money-is-free") { spent } else { self.budget.exposure(unit) };
         if limit == 0 || spent + asked > limit {
             Fit::Exhausted
         } else if exposure + asked > limit {

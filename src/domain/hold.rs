@@ -131,7 +131,7 @@ impl Hold {
     ///
     /// A hold that is closed stays as it is: the second to come gets an error and moves nothing.
     pub fn close(&mut self, closing: Closing) -> Result<Movement, Illegal> {
-        if !self.state.is_open() && !cfg!(mutant = "double-settle") {
+        if !self.state.is_open() && !mutant!("double-settle") {
             return Err(Illegal::Closed);
         }
         self.state = closing.state();

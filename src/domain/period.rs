@@ -81,7 +81,7 @@ fn rolling(window: Window, back: Lookback, at: Timestamp) -> Periods {
     let length = i64::from(back.seconds()) * 1000;
     let start = |millis: i64| millis - millis.rem_euclid(width);
     let oldest = start(at.millis().saturating_sub(length));
-    let since = if cfg!(mutant = "rolling-forgets-a-bucket") { oldest + width } else { oldest };
+    let since = if mutant!("rolling-forgets-a-bucket") { oldest + width } else { oldest };
     Periods {
         write: PeriodId { window: window.code(), start: start(at.millis()) },
         since,

@@ -60,7 +60,7 @@ impl PeriodClock {
     pub fn read(&mut self, now: Clocks) -> Reading {
         let expected = self.expected(now.steady);
         let ahead = now.wall.since(expected);
-        let believed = ahead <= TOLERANCE || cfg!(mutant = "a-jump-opens-a-period");
+        let believed = ahead <= TOLERANCE || mutant!("a-jump-opens-a-period");
         let wall = if believed { now.wall } else { expected };
         self.high = self.high.max(wall);
         let behind = self.high.since(now.wall);
@@ -69,7 +69,7 @@ impl PeriodClock {
             (true, true) => Some(Doubt::Behind(behind)),
             (true, false) => None,
         };
-        let at = if cfg!(mutant = "period-time-goes-back") { wall } else { self.high };
+        let at = if mutant!("period-time-goes-back") { wall } else { self.high };
         Reading { at, doubt }
     }
 

@@ -41,7 +41,7 @@ fn ready(house: &House) -> Response<Body> {
         return text(StatusCode::SERVICE_UNAVAILABLE, "stopping");
     }
     match &house.vault.view().fault {
-        Some(_) => text(StatusCode::SERVICE_UNAVAILABLE, "the books cannot be written"),
+        Some(fault) => text(StatusCode::SERVICE_UNAVAILABLE, &format!("no call is let through: {fault}")),
         None => text(StatusCode::OK, "ready"),
     }
 }

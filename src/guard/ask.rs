@@ -98,7 +98,10 @@ impl Estimate {
 /// Finds the route and the upstream by exact look-ups.
 pub fn place(house: &House, head: &Parts) -> Result<Place, Refusal> {
     let names: Vec<&str> = house.upstreams.iter().map(|upstream| upstream.setting.name.as_str()).collect();
-    let (name, path) = route::named(head.uri.path(), &names);
+    let path = head.uri.path();
+    let joined = path.strip_prefix("//").and_then(|rest| rest.get(rest.find('/')?..));
+    let path = joined.filter(|_| mutant!("url-join-upstream")).unwrap_or(path);
+    let (name, path) = route::named(path, &names);
     let route = route::find(head.method.as_str(), path, head.uri.query()).map_err(Refusal::NotServed)?;
     let speaks = |dialect: Dialect| route.operation.is_spoken_by(dialect);
     let own = |dialect: Dialect| dialect == route.operation.dialect();

@@ -2,7 +2,10 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
@@ -12,8 +15,46 @@ use tokio::sync::mpsc;
 pub enum Body {
     /// All of it.
     Whole(Option<Bytes>),
-    /// Piece by piece. An error breaks the connection off, so that nobody takes the rest for the end.
-    Stream(mpsc::Receiver<io::Result<Bytes>>),
+    /// Piece by piece.
+    Stream(Pieces),
+}
+
+/// The pieces of a stream. Only where it was said that the last one was the last does it end: else the connection
+/// is broken off, so that nobody takes what came for the whole.
+pub struct Pieces {
+    pieces: mpsc::Receiver<Bytes>,
+    whole: Arc<AtomicBool>,
+    over: bool,
+}
+
+/// Where the pieces come from.
+pub struct Feeder {
+    pieces: mpsc::Sender<Bytes>,
+    whole: Arc<AtomicBool>,
+}
+
+/// Returns a stream of which `ahead` pieces may be under way, and its feeder. A feeder that is dropped breaks it off.
+pub fn stream(ahead: usize) -> (Feeder, Body) {
+    let ((pieces, taken), whole) = (mpsc::channel(ahead), Arc::new(AtomicBool::new(false)));
+    let body = Body::Stream(Pieces { pieces: taken, whole: Arc::clone(&whole), over: false });
+    (Feeder { pieces, whole }, body)
+}
+
+impl Feeder {
+    /// Gives a piece, and says whether it was taken in time.
+    pub async fn give(&self, piece: Bytes, within: Duration) -> bool {
+        self.pieces.send_timeout(piece, within).await.is_ok()
+    }
+
+    /// Says that the last piece was the last.
+    pub fn end(self) {
+        self.whole.store(true, Ordering::Release);
+    }
+
+    /// Waits until nobody takes pieces any more.
+    pub async fn closed(&self) {
+        self.pieces.closed().await;
+    }
 }
 
 impl Body {
@@ -33,9 +74,14 @@ impl hyper::body::Body for Body {
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         match &mut *self {
             Body::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Body::Stream(pieces) => {
-                pieces.poll_recv(cx).map(|piece| piece.map(|piece| piece.map(Frame::data)))
-            }
+            Body::Stream(stream) => stream.pieces.poll_recv(cx).map(|piece| match piece {
+                Some(piece) => Some(Ok(Frame::data(piece))),
+                None if stream.over || stream.whole.load(Ordering::Acquire) => None,
+                None => {
+                    stream.over = true;
+                    Some(Err(io::ErrorKind::ConnectionAborted.into()))
+                }
+            }),
         }
     }
 
@@ -47,6 +93,33 @@ impl hyper::body::Body for Body {
         match self {
             Body::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Body::Stream(_) => SizeHint::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+
+    async fn taken(body: Body) -> Result<Bytes, io::Error> {
+        body.collect().await.map(http_body_util::Collected::to_bytes)
+    }
+
+    #[tokio::test]
+    async fn a_stream_is_whole_only_where_that_was_said() {
+        for (ends, want) in [(true, Some("ab")), (false, None)] {
+            let (feeder, body) = stream(2);
+            for piece in ["a", "b"] {
+                assert!(feeder.give(Bytes::from(piece), Duration::from_secs(1)).await);
+            }
+            // Nothing more fits: what is said of the end is said beside the pieces.
+            if ends {
+                feeder.end()
+            } else {
+                drop(feeder)
+            }
+            assert_eq!(taken(body).await.ok(), want.map(Bytes::from));
         }
     }
 }

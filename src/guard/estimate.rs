@@ -6,7 +6,7 @@ use crate::domain::call::{ModelId, Region, Tier};
 use crate::domain::estimate::{CacheWrite, NoBound, Request};
 use crate::domain::gate::Pricing;
 use crate::domain::money::Money;
-use crate::domain::price::{Class, PriceBook};
+use crate::domain::price::{Class, PriceBook, Source};
 use crate::domain::time::Timestamp;
 use crate::domain::tokens::Tokens;
 use crate::wire::dialect::request::{CacheLife, ExtraKind, MediaKind, Peek};
@@ -113,7 +113,14 @@ pub fn bound(
     };
     let mut unknown = unknown(terms, peek, model, (known, heeds));
     let amount = match request.bound(terms.prices) {
-        Ok(amount) => amount,
+        Ok(amount) => {
+            if amount.money() == Money::ZERO && amount.tokens() > Tokens::ZERO && is_listed(terms, model) {
+                unknown.push(format!(
+                    "the price of `{model}` is nothing in the price list, and in no [[price]]"
+                ));
+            }
+            amount
+        }
         Err(NoBound::Unpriced) => {
             unknown.push(format!("there is no price for `{model}`"));
             request.unpriced_bound()?
@@ -147,6 +154,7 @@ pub enum Heeds {
 
 fn limit(guard: &GuardSetting, known: Option<&ModelSetting>, peek: &Peek, lowered: Option<Tokens>) -> Tokens {
     let own = known.and_then(|known| known.max_output);
+    let own = if mutant!("default-16384") { Some(Tokens::new(16_384)) } else { own };
     peek.output_limit.or(lowered).or(own).unwrap_or(guard.default_output)
 }
 
@@ -214,6 +222,12 @@ fn unknown(
         unknown.push(format!("`{model}` ignores output limits, and no max_output is set for it"));
     }
     unknown
+}
+
+/// Says whether a price is not the user's own word: lists have nothing where they know nothing.
+fn is_listed(terms: Terms<'_>, model: ModelId) -> bool {
+    let price = terms.prices.find(terms.upstream.provider, model, terms.at);
+    price.is_some_and(|price| price.source() != Source::User)
 }
 
 fn dearer_pictures(terms: Terms<'_>, model: ModelId) -> bool {
@@ -378,6 +392,7 @@ mod tests {
         };
         unknown(r#"{"model":"nobodys-model","messages":[]}"#, "no price for `nobodys-model`");
         unknown(r#"{"model":"gpt-4o","messages":[],"new_billable":1}"#, "new_billable");
+        unknown(r#"{"model":"omni-moderation-latest","messages":[]}"#, "is nothing in the price list");
         unknown(r#"{"model":"gpt-4o","messages":[],"web_search_options":{}}"#, "searches");
         let sound = r#"{"model":"gpt-4o","messages":[{"role":"user","content":[{"type":"input_audio","input_audio":{"data":"AAAA","format":"wav"}}]}]}"#;
         unknown(sound, "sound");

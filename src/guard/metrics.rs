@@ -178,6 +178,7 @@ impl Metrics {
         let kind = match oddity {
             Oddity::BoundPassed => "bound_passed",
             Oddity::BilledRefusal => "billed_refusal",
+            Oddity::UsageShrank => "usage_shrank",
         };
         self.oddities.get_or_create(&KindLabels { kind }).inc();
     }

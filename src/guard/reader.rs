@@ -1,13 +1,12 @@
 //! Whoever waits for an answer, as the task sees it that makes one: it may leave at any time.
 
-use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
-use super::body::Body;
+use super::body::{Body, Feeder, stream};
 use crate::wire::dialect::refusal::Refusal;
 
 /// Pieces that are on their way to a client at a time.
@@ -19,7 +18,7 @@ pub type Answer = Result<Response<Body>, Refusal>;
 /// The one who waits.
 pub struct Reader {
     head: Option<oneshot::Sender<Answer>>,
-    pieces: Option<mpsc::Sender<io::Result<Bytes>>>,
+    pieces: Option<Feeder>,
     patience: Duration,
 }
 
@@ -40,15 +39,15 @@ impl Reader {
 
     /// Begins to answer piece by piece.
     pub fn begin(&mut self, head: http::response::Parts) {
-        let (pieces, body) = mpsc::channel(AHEAD);
+        let (pieces, body) = stream(AHEAD);
         self.pieces = Some(pieces);
-        self.answer(Ok(Response::from_parts(head, Body::Stream(body))));
+        self.answer(Ok(Response::from_parts(head, body)));
     }
 
     /// Gives a piece, and says whether it was taken.
     pub async fn give(&mut self, piece: Bytes) -> bool {
         let Some(pieces) = &self.pieces else { return false };
-        let taken = piece.is_empty() || pieces.send_timeout(Ok(piece), self.patience).await.is_ok();
+        let taken = piece.is_empty() || pieces.give(piece, self.patience).await;
         if !taken {
             self.pieces = None;
         }
@@ -57,15 +56,12 @@ impl Reader {
 
     /// Breaks an answer off, so that nobody takes it for whole.
     pub fn break_off(&mut self) {
-        if let Some(pieces) = self.pieces.take() {
-            // A full channel ends without its last word: the client has stopped reading.
-            let _ = pieces.try_send(Err(io::ErrorKind::ConnectionAborted.into()));
-        }
+        self.pieces = None;
     }
 
     /// Ends an answer.
     pub fn end(&mut self) {
-        self.pieces = None;
+        self.pieces.take().map(Feeder::end);
     }
 
     /// Waits until the client has gone; for ever once it was answered in one piece.

@@ -83,6 +83,9 @@ pub fn settle(promise: &Promise<'_>, end: &End) -> Settled {
     if wrote > promise.output {
         oddity = Some(Oddity::BoundPassed);
     }
+    if metered.is_some_and(|metered| metered.seen.shrank) {
+        oddity = oddity.or(Some(Oddity::UsageShrank));
+    }
     // What was used is billed, whatever became of the answer.
     if closing.state().charged().tokens().count() > 0 && matches!(closing, Closing::Settled(_)) {
         call.status = Status::Settled;

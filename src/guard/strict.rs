@@ -93,7 +93,9 @@ impl Strict {
                     bytes.get(taken..).unwrap_or_default()
                 }
                 Place::Head => {
-                    self.head(first)?;
+                    let end = memchr::memchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1);
+                    let (line, rest) = bytes.split_at(end);
+                    self.head(line)?;
                     rest
                 }
                 Place::Size => {
@@ -118,12 +120,13 @@ impl Strict {
         };
     }
 
-    fn head(&mut self, byte: u8) -> Result<(), Violation> {
-        self.held.push(byte);
-        if self.held.len() > MAX_HEAD {
+    /// Takes a line, or a part of one.
+    fn head(&mut self, line: &[u8]) -> Result<(), Violation> {
+        if self.held.len() + line.len() > MAX_HEAD {
             return Err(Violation::LongHead);
         }
-        if byte != b'\n' {
+        self.held.extend_from_slice(line);
+        if line.last() != Some(&b'\n') {
             return Ok(());
         }
         if !self.held.ends_with(b"\r\n") {
@@ -211,11 +214,8 @@ fn request_line(line: &str) -> Result<(), Violation> {
     let [method, target, "HTTP/1.1"] = words.as_slice() else { return Err(Violation::RequestLine) };
     let plain = target.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'#'));
     let named = !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase());
-    if named && target.starts_with('/') && !target.starts_with("//") && plain {
-        Ok(())
-    } else {
-        Err(Violation::RequestLine)
-    }
+    let elsewhere = target.starts_with("//") && !mutant!("url-join-upstream");
+    if named && target.starts_with('/') && !elsewhere && plain { Ok(()) } else { Err(Violation::RequestLine) }
 }
 
 fn plain_length(value: &str) -> Option<u64> {

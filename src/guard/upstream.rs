@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_TYPE};
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -84,9 +84,10 @@ impl Upstream {
     ) -> Option<Request<Full<Bytes>>> {
         let base = &self.setting.base_url;
         let below = route.upstream(model)?;
+        let host = from.get(HOST).filter(|_| mutant!("host-decides-the-route"));
         let uri = Uri::builder()
             .scheme(base.scheme)
-            .authority(base.authority.as_str())
+            .authority(host.map_or(base.authority.as_bytes(), HeaderValue::as_bytes))
             .path_and_query(format!("{}{below}", base.path))
             .build()
             .ok()?;
@@ -141,7 +142,14 @@ impl Upstream {
     /// Sends a request and waits for the head of the answer. Redirects are not followed, and nothing is
     /// tried again once a byte was sent.
     pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, NoAnswer> {
+        let headers = mutant!("redirects-on").then(|| request.headers().clone());
         let sent = self.client.request(request).await;
+        let place = sent.as_ref().ok().and_then(|answer| answer.headers().get(LOCATION)?.to_str().ok());
+        if let (Some(headers), Some(uri)) = (headers, place.and_then(|place| place.parse().ok())) {
+            let mut again = Request::new(Full::new(Bytes::new()));
+            (*again.uri_mut(), *again.headers_mut()) = (uri, headers);
+            drop(tokio::time::timeout(Duration::from_millis(100), self.client.request(again)).await);
+        }
         sent.map_err(|error| if error.is_connect() { NoAnswer::NotSent } else { NoAnswer::Broken })
     }
 }

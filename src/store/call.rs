@@ -1,5 +1,7 @@
 //! The table `call`: one row for each call that counts.
 
+use std::sync::LazyLock;
+
 use rusqlite::{CachedStatement, Connection, Row, params, params_from_iter};
 
 use super::figures::Figures;
@@ -264,17 +266,24 @@ pub(super) struct Calls<'a> {
 
 impl<'a> Calls<'a> {
     pub(super) fn new(conn: &'a Connection) -> rusqlite::Result<Calls<'a>> {
-        let columns = COLUMNS.join(", ");
-        let places = (1..=COLUMNS.len()).map(|n| format!("?{n}")).collect::<Vec<_>>().join(", ");
+        /// Finding, adding, replacing.
+        static STATEMENTS: LazyLock<[String; 3]> = LazyLock::new(|| {
+            let columns = COLUMNS.join(", ");
+            let places = (1..=COLUMNS.len()).map(|n| format!("?{n}")).collect::<Vec<_>>().join(", ");
+            let row = COLUMNS.len() + 1;
+            [
+                format!(
+                    "SELECT row, {columns}, {SLICE} FROM {ROWS} WHERE id_high = ?1 AND id_low = ?2 ORDER BY row"
+                ),
+                format!("INSERT INTO call ({columns}) VALUES ({places})"),
+                format!("UPDATE call SET ({columns}) = ({places}) WHERE row = ?{row}"),
+            ]
+        });
+        let [of_identity, insert, replace] = &*STATEMENTS;
         Ok(Calls {
-            of_identity: conn.prepare_cached(&format!(
-                "SELECT row, {columns}, {SLICE} FROM {ROWS} WHERE id_high = ?1 AND id_low = ?2 ORDER BY row"
-            ))?,
-            insert: conn.prepare_cached(&format!("INSERT INTO call ({columns}) VALUES ({places})"))?,
-            replace: conn.prepare_cached(&format!(
-                "UPDATE call SET ({columns}) = ({places}) WHERE row = ?{}",
-                COLUMNS.len() + 1
-            ))?,
+            of_identity: conn.prepare_cached(of_identity)?,
+            insert: conn.prepare_cached(insert)?,
+            replace: conn.prepare_cached(replace)?,
             reclaim: conn.prepare_cached(
                 "UPDATE call SET contest = ?1, nearness = ?2, request = ?3, place = ?4 WHERE row = ?5",
             )?,

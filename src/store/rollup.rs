@@ -1,6 +1,7 @@
 //! The tables of sums: `rollup` and `rollup_day` by slice, `tenant_slot` and `tenant_day` by tenant.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use foldhash::fast::RandomState;
 use rusqlite::Connection;
@@ -115,10 +116,33 @@ impl Sheet {
             source.failed += cell.figures.0[1];
         }
         let figures = |cells: Cells| cells.into_iter().map(|(key, cell)| (key, cell.figures));
-        upsert(conn, Grain::Slot, "slice", figures(slots))?;
-        upsert(conn, Grain::Day, "slice", figures(days))?;
-        upsert(conn, Grain::Slot, "tenant", tenant_slots)?;
-        upsert(conn, Grain::Day, "tenant", tenant_days)
+        upsert(conn, Grain::Slot, By::Slice, figures(slots))?;
+        upsert(conn, Grain::Day, By::Slice, figures(days))?;
+        upsert(conn, Grain::Slot, By::Tenant, tenant_slots)?;
+        upsert(conn, Grain::Day, By::Tenant, tenant_days)
+    }
+}
+
+/// What a table is summed by.
+#[derive(Clone, Copy)]
+enum By {
+    Slice,
+    Tenant,
+}
+
+impl By {
+    /// Returns the statement that adds to the table of a grain.
+    fn adding(self, grain: Grain) -> &'static str {
+        static STATEMENTS: LazyLock<[[String; 2]; 2]> = LazyLock::new(|| {
+            [Grain::Slot, Grain::Day].map(|grain| {
+                let when = grain.column();
+                [
+                    adding(grain.slices(), &format!("{when}, slice")),
+                    adding(grain.tenants(), &format!("{when}, tenant")),
+                ]
+            })
+        });
+        &STATEMENTS[grain as usize][self as usize]
     }
 }
 
@@ -126,13 +150,12 @@ impl Sheet {
 fn upsert(
     conn: &Connection,
     grain: Grain,
-    by: &str,
+    by: By,
     rows: impl IntoIterator<Item = ((i64, i64), Figures)>,
 ) -> rusqlite::Result<()> {
     let mut rows: Vec<_> = rows.into_iter().collect();
     rows.sort_unstable_by_key(|(key, _)| *key);
-    let table = if by == "tenant" { grain.tenants() } else { grain.slices() };
-    let mut statement = conn.prepare_cached(&adding(table, &format!("{}, {by}", grain.column())))?;
+    let mut statement = conn.prepare_cached(by.adding(grain))?;
     for ((when, what), figures) in rows {
         for (place, value) in (1..).zip([when, what].into_iter().chain(figures.0)) {
             statement.raw_bind_parameter(place, value)?;

@@ -1,5 +1,7 @@
 //! The table `source`: what was read from each ledger, and what became of it.
 
+use std::sync::LazyLock;
+
 use rusqlite::{Connection, Row, params_from_iter};
 
 use super::name::Names;
@@ -61,15 +63,18 @@ pub(super) struct Turnover {
 
 /// Adds a batch's lines to its source.
 pub(super) fn tally(conn: &Connection, source: i64, batch: &Batch, now: Timestamp) -> rusqlite::Result<()> {
-    let places = (5..5 + LINES.len()).map(|n| format!("?{n}")).collect::<Vec<_>>().join(", ");
-    let sums = LINES.map(|column| format!("{column} = {column} + excluded.{column}"));
-    let mut statement = conn.prepare_cached(&format!(
-        "INSERT INTO source (name, format, last_read_at, note, {}) VALUES (?1, ?2, ?3, ?4, {places})
-         ON CONFLICT DO UPDATE SET format = excluded.format, last_read_at = excluded.last_read_at,
-           note = excluded.note, {}",
-        LINES.join(", "),
-        sums.join(", ")
-    ))?;
+    static STATEMENT: LazyLock<String> = LazyLock::new(|| {
+        let places = (5..5 + LINES.len()).map(|n| format!("?{n}")).collect::<Vec<_>>().join(", ");
+        let sums = LINES.map(|column| format!("{column} = {column} + excluded.{column}"));
+        format!(
+            "INSERT INTO source (name, format, last_read_at, note, {}) VALUES (?1, ?2, ?3, ?4, {places})
+             ON CONFLICT DO UPDATE SET format = excluded.format, last_read_at = excluded.last_read_at,
+               note = excluded.note, {}",
+            LINES.join(", "),
+            sums.join(", ")
+        )
+    });
+    let mut statement = conn.prepare_cached(&STATEMENT)?;
     let tally = &batch.decoded.tally;
     let counts = [tally.lines, tally.bad, tally.lost].into_iter().chain(tally.skipped);
     statement.raw_bind_parameter(1, source)?;
@@ -84,10 +89,12 @@ pub(super) fn tally(conn: &Connection, source: i64, batch: &Batch, now: Timestam
 
 /// Adds what the calls of a source came to.
 pub(super) fn turn_over(conn: &Connection, source: i64, turnover: &Turnover) -> rusqlite::Result<()> {
-    let columns = CALLS.into_iter().chain(["bad"]);
-    let sums = (2..).zip(columns).map(|(place, column)| format!("{column} = {column} + ?{place}"));
-    let sums = sums.collect::<Vec<_>>().join(", ");
-    let mut statement = conn.prepare_cached(&format!("UPDATE source SET {sums} WHERE name = ?1"))?;
+    static STATEMENT: LazyLock<String> = LazyLock::new(|| {
+        let columns = CALLS.into_iter().chain(["bad"]);
+        let sums = (2..).zip(columns).map(|(place, column)| format!("{column} = {column} + ?{place}"));
+        format!("UPDATE source SET {} WHERE name = ?1", sums.collect::<Vec<_>>().join(", "))
+    });
+    let mut statement = conn.prepare_cached(&STATEMENT)?;
     let copies = turnover.copies.map(|count| i64::try_from(count).unwrap_or(i64::MAX));
     let values = [source, turnover.calls, turnover.failed].into_iter().chain(copies).chain([turnover.bad]);
     statement.execute(params_from_iter(values)).map(drop)

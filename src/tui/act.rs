@@ -2,13 +2,16 @@
 
 use crossterm::event::KeyEvent;
 
-use super::app::{App, Dialog, Mode};
+use super::app::{App, Dialog, Fold, Mode, PACES};
 use super::event::{Effect, Window};
 use super::keys::{Action, Context};
 use super::list::Rows as _;
 use super::tab::Tab;
 use super::typing::HelpPage;
 use crate::domain::filter::Filter;
+
+/// What is said of what was copied: no terminal tells whether it took it.
+const COPIED: &str = "sent to the terminal's clipboard";
 
 impl App {
     /// Takes a key.
@@ -26,7 +29,8 @@ impl App {
                 self.type_filter(key, action);
                 return Vec::new();
             }
-            (Some(Dialog::Themes(_)) | None, _) => {}
+            (Some(Dialog::Alerts(_)), _) => return self.alert_key(key, action, burst),
+            (Some(Dialog::Themes(_) | Dialog::Choice(_) | Dialog::Columns(_)) | None, _) => {}
         }
         match action {
             Some(action) if self.may(action, burst) => self.act(action),
@@ -45,6 +49,11 @@ impl App {
             (Some(Dialog::Cap(_)), _) => self.paste_into_form(text),
             (Some(Dialog::Command(command)), _) => drop(command.field.insert(line)),
             (Some(Dialog::Help(page)), _) if page.typing => drop(page.search.insert(line)),
+            (Some(Dialog::Alerts(list)), _) if list.why.is_some() => {
+                if let Some(why) = &mut list.why {
+                    why.insert(line);
+                }
+            }
             (None, Mode::Filter(_)) => self.paste_into_filter(line),
             _ => self.say("paste ignored"),
         }
@@ -67,13 +76,25 @@ impl App {
             Action::PrevItem => return self.open_other(-1),
             Action::Back => self.back(),
             Action::Filter => self.begin_filter(),
-            Action::Sort => self.sort(),
+            Action::Sort => self.choose_sort(),
             Action::Reverse => self.reverse(),
             Action::Pause => self.pause(),
             Action::Refresh => return self.refresh(),
             Action::Window => return self.set_window(self.window.next()),
             Action::Theme => self.dialog = Some(Dialog::Themes(self.setup.theme.clone())),
-            Action::Keep => return self.keep_theme(),
+            Action::Keep => return self.keep_choice(),
+            Action::Copy => return self.copy_name(),
+            Action::CopyRow if self.rows().has_picked() => {
+                self.say(COPIED);
+                return vec![Effect::CopyRow];
+            }
+            Action::Export => self.choose_form(),
+            Action::Columns => self.choose_columns(),
+            Action::Toggle | Action::MoveDown | Action::MoveUp | Action::Defaults => {
+                self.change_columns(action);
+            }
+            Action::Alerts => self.dialog = Some(Dialog::Alerts(Box::default())),
+            Action::Mouse => return vec![self.toggle_mouse()],
             Action::Measure => {
                 self.measure = self.measure.next();
                 self.resort();
@@ -84,9 +105,65 @@ impl App {
             Action::Undo => return self.open_undo(),
             Action::Audit => self.show_audit(),
             Action::Follow => self.follow_events(),
-            other => self.scroll(other),
+            other => self.look(other),
         }
         Vec::new()
+    }
+
+    /// Changes how the page is looked at, or moves in it.
+    fn look(&mut self, action: Action) {
+        match action {
+            Action::PanLeft => self.pan(-1),
+            Action::PanRight => self.pan(1),
+            Action::Faster => self.set_pace(self.pace + 1),
+            Action::Slower => self.set_pace(self.pace.saturating_sub(1)),
+            Action::Fold => {
+                let (fold, says) = match self.fold {
+                    Fold::Open => (Fold::Idle, "idle tenants are one row"),
+                    Fold::Idle => (Fold::Open, "every tenant is a row"),
+                };
+                self.fold = fold;
+                self.resort();
+                self.say(says);
+            }
+            other => self.scroll(other),
+        }
+    }
+
+    fn pan(&mut self, by: isize) {
+        let last = self.column_ids.len().saturating_sub(1);
+        let view = self.rows_mut().view_mut();
+        view.pan = view.pan.saturating_add_signed(by).min(last);
+    }
+
+    fn set_pace(&mut self, pace: usize) {
+        self.pace = pace.min(PACES.len() - 1);
+        let millis = self.pace().count();
+        let says = if millis >= 1_000 {
+            format!("draws every {} s at most", millis / 1_000)
+        } else {
+            format!("draws {} times a second at most", 1_000 / millis.max(1))
+        };
+        self.say(&says);
+    }
+
+    /// Copies what the row is about.
+    fn copy_name(&mut self) -> Vec<Effect> {
+        let name = match self.tab {
+            Tab::Overview => self.tenants.picked().map(|tenant| tenant.to_string()),
+            Tab::Limits => self.limits.picked().map(|key| key[2].to_string()),
+            Tab::Budgets => self.budgets.picked().map(|key| key.0.to_string()),
+            Tab::Prices => self.prices.picked().map(|key| key.1.to_string()),
+            Tab::Errors => self.errors.picked().map(|class| class.as_str().to_owned()),
+            Tab::Events => self.events.picked().map(|id| format!("{:032x}", id.bits())),
+            Tab::Sources => self.sources.picked().map(|source| source.to_string()),
+            Tab::Guard => self.guards.picked().map(|key| key.0.to_string()),
+            Tab::Audit => self.audit.picked().map(|rev| rev.0.to_string()),
+        };
+        if name.is_some() {
+            self.say(COPIED);
+        }
+        name.map(Effect::Copy).into_iter().collect()
     }
 
     /// Moves among rows and lines; what works in a form alone the form takes itself.
@@ -114,6 +191,7 @@ impl App {
 
     pub(super) fn show(&mut self, tab: Tab) {
         self.tab = tab;
+        self.column_ids.clear();
         self.close();
         self.resort();
     }
@@ -131,13 +209,18 @@ impl App {
         }
     }
 
-    fn step(&mut self, by: isize) {
+    pub(super) fn step(&mut self, by: isize) {
         match (&mut self.dialog, &mut self.mode) {
             // The frame says where the end is.
             (Some(Dialog::Help(HelpPage { offset, .. })), _) | (None, Mode::Opened(offset)) => {
                 *offset = offset.saturating_add_signed(by);
             }
             (Some(Dialog::Themes(_)), _) => self.preview(by),
+            (Some(Dialog::Choice(_) | Dialog::Columns(_)), _) => self.step_choice(by),
+            (Some(Dialog::Alerts(list)), _) => {
+                // The list says where its end is, as a frame or a key needs it.
+                list.picked = list.picked.saturating_add_signed(by);
+            }
             (Some(Dialog::Cap(_) | Dialog::Command(_)), _) => {}
             (None, _) => self.step_row(by),
         }
@@ -190,8 +273,9 @@ impl App {
 
     fn back(&mut self) {
         if let Some(dialog) = self.dialog.take() {
-            if let Dialog::Themes(before) = dialog {
-                self.setup.theme = before;
+            match dialog {
+                Dialog::Themes(before) => self.setup.theme = before,
+                other => self.leave_choice(other),
             }
             return;
         }
@@ -200,13 +284,6 @@ impl App {
             self.resort();
         }
         self.close();
-    }
-
-    fn sort(&mut self) {
-        let count = self.tab.sorts().len();
-        let view = self.rows_mut().view_mut();
-        view.sort = (view.sort + 1) % count;
-        self.resort();
     }
 
     fn reverse(&mut self) {

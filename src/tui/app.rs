@@ -1,8 +1,10 @@
 //! The state of the screen, and the one function that changes it.
 
 use crossterm::event::KeyEventKind;
+use ratatui::layout::Rect;
 
 use crate::domain::books::{Book, Books};
+use crate::domain::burn::Live;
 use crate::domain::calendar::Calendar;
 use crate::domain::call::{CallId, ModelId, Provider, TenantId};
 use crate::domain::cap::{CapKey, CapRev};
@@ -10,12 +12,15 @@ use crate::domain::failure::FailureClass;
 use crate::domain::label::Label;
 use crate::domain::time::{Millis, Timestamp};
 
+use super::alerts::{AlertList, Muted};
 use super::cap_act::Mine;
 use super::cap_form::CapForm;
+use super::choose::{Choice, ColumnChoice};
 use super::command::CommandLine;
 use super::event::{Effect, Event, Feed, SourceRow, Window};
 use super::hand::Hand;
 use super::keys::Keys;
+use super::layout::Layout;
 use super::list::List;
 use super::page::{Asked, events, guard, limits};
 use super::picture::{Loaded, Measure, Picture};
@@ -29,6 +34,47 @@ const HOLD: Millis = Millis::new(3_000);
 const RESORT: Millis = Millis::new(200);
 /// How long a short message stays.
 pub(super) const TOAST: Millis = Millis::new(4_000);
+
+/// The least times between two frames that only data asked for, the slowest first.
+pub(super) const PACES: [Millis; 6] = [
+    Millis::new(5_000),
+    Millis::new(2_000),
+    Millis::new(1_000),
+    Millis::new(500),
+    Millis::new(250),
+    Millis::new(33),
+];
+
+/// Whether idle tenants are one row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fold {
+    /// Every tenant is a row.
+    Open,
+    /// Those without a call in the last hour are one.
+    Idle,
+}
+
+/// Whose the mouse is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MouseOwner {
+    /// The terminal's: what is selected with it can be copied.
+    Terminal,
+    /// The screen's: the wheel moves, a click selects.
+    Screen,
+}
+
+/// What the tenants that are folded into one row come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Idle {
+    /// How many there are.
+    pub tenants: usize,
+    /// Of the chosen window.
+    pub window: Live,
+    /// Since midnight.
+    pub today: Live,
+    /// Since the first of the month.
+    pub month: Live,
+}
 
 /// What the keys act on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +96,12 @@ pub enum Dialog {
     Command(Box<CommandLine>),
     /// The themes; the one there was before.
     Themes(String),
+    /// One of a list.
+    Choice(Box<Choice>),
+    /// The columns of the page.
+    Columns(Box<ColumnChoice>),
+    /// Everything urgent.
+    Alerts(Box<AlertList>),
     /// A cap that is being changed.
     Cap(Box<CapForm>),
 }
@@ -69,12 +121,14 @@ pub struct Setup {
     pub theme: String,
     /// The keys in force.
     pub keys: Keys,
+    /// How the pages were looked at when the program last ended.
+    pub layout: Layout,
     /// Why no cap can be changed here; `None` where one can.
     pub read_only: Option<String>,
 }
 
 /// What a frame showed: handed back by the loop.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     /// Rows of the table that fit.
     pub rows: usize,
@@ -82,6 +136,12 @@ pub struct Seen {
     pub opened: Option<usize>,
     /// The same of the help.
     pub help: Option<usize>,
+    /// The columns that the page's table has.
+    pub columns: Vec<String>,
+    /// Where the rows of the page's table stand.
+    pub table: Rect,
+    /// Where the tabs stand: from this column on, so many.
+    pub tabs: Vec<(Tab, u16, u16)>,
 }
 
 /// The state of the screen.
@@ -106,6 +166,20 @@ pub struct App {
     pub(super) sources: List<Label>,
     pub(super) guards: List<guard::Key>,
     pub(super) audit: List<CapRev>,
+    /// The columns of the page in view, as a frame told them.
+    pub(super) column_ids: Vec<String>,
+    /// Where its rows stood, and the tabs.
+    pub(super) table_seen: Rect,
+    pub(super) tabs_seen: Vec<(Tab, u16, u16)>,
+    /// Whether the mouse is taken.
+    pub(super) mouse: MouseOwner,
+    /// How often is drawn, as a place in [`PACES`].
+    pub(super) pace: usize,
+    /// Whether idle tenants are one row, and what they come to, where there are any.
+    pub(super) fold: Fold,
+    pub(super) idle: Option<Idle>,
+    /// Alerts that say nothing for a while.
+    pub(super) muted: Vec<Muted>,
     /// How much of today's spend the filter of the Overview hides, and all of it, where that is most of it.
     pub(super) hidden: Option<(i64, i64)>,
     /// Filters that were typed, the latest last.
@@ -134,7 +208,8 @@ impl App {
     /// Returns a screen that waits for its first [`Event::Loaded`].
     pub fn new(setup: Setup, now: Timestamp) -> App {
         let books = Books::new(setup.calendar.clone(), now);
-        App {
+        let layout = setup.layout.clone();
+        let mut app = App {
             setup,
             now,
             tab: Tab::Overview,
@@ -154,6 +229,14 @@ impl App {
             sources: List::new(),
             guards: List::new(),
             audit: List::new(),
+            column_ids: Vec::new(),
+            table_seen: Rect::ZERO,
+            tabs_seen: Vec::new(),
+            mouse: MouseOwner::Terminal,
+            pace: PACES.len() - 1,
+            fold: Fold::Open,
+            idle: None,
+            muted: Vec::new(),
             hidden: None,
             filters: Vec::new(),
             commands: Vec::new(),
@@ -169,7 +252,9 @@ impl App {
             hand: Hand::default(),
             toast: None,
             focused: true,
-        }
+        };
+        app.take_layout(&layout);
+        app
     }
 
     /// Takes in what happened, and returns what is to be done.
@@ -197,6 +282,9 @@ impl App {
             Event::Caps(caps) => effects.extend(self.take_caps(*caps)),
             Event::Used(scope, window, used) => self.take_used(scope, window, &used),
             Event::CapSaved(saved) => effects.extend(self.take_saved(saved)),
+            Event::Mouse(mouse) => effects.extend(self.take_mouse(mouse)),
+            Event::Exported(Ok(path)) => self.say(&format!("written: {path}")),
+            Event::Exported(Err(why)) => self.say(&format!("not written: {why}")),
             Event::Focus(focused) => self.focused = focused,
             Event::Stop(_) => effects.push(Effect::Quit),
             Event::Suspend => effects.push(Effect::Suspend),
@@ -217,6 +305,10 @@ impl App {
         if let (Mode::Opened(offset), Some(shown)) = (&mut self.mode, seen.opened) {
             *offset = shown;
         }
+        (self.table_seen, self.tabs_seen) = (seen.table, seen.tabs);
+        if !seen.columns.is_empty() {
+            self.column_ids = seen.columns;
+        }
         if let (Some(Dialog::Help(page)), Some(shown)) = (&mut self.dialog, seen.help) {
             page.offset = shown;
         }
@@ -235,6 +327,16 @@ impl App {
     /// Returns the name of the theme to draw with.
     pub fn theme(&self) -> &str {
         &self.setup.theme
+    }
+
+    /// Returns the least time between two frames that only data asked for.
+    pub fn pace(&self) -> Millis {
+        PACES.get(self.pace).copied().unwrap_or(Millis::new(33))
+    }
+
+    /// Says whether the mouse is taken.
+    pub fn has_mouse(&self) -> bool {
+        self.mouse == MouseOwner::Screen
     }
 
     /// Says whether the terminal's window has the focus, as far as it tells.

@@ -126,6 +126,12 @@ pub fn state(standing: &Standing, held: Enforcement) -> CapState {
     if warns { CapState::Warn } else { CapState::Ok }
 }
 
+/// Returns whose account it is, a tenant by its name alone.
+pub fn subject_of(account: Account) -> String {
+    let text = account.to_string();
+    text.strip_prefix("tenant:").map_or_else(|| text.clone(), str::to_owned)
+}
+
 /// Returns what a change was made on, as the command line names it.
 pub fn subject(change: &CapChange) -> String {
     match &change.what {

@@ -34,6 +34,9 @@ use crate::domain::window::Window as CapWindow;
 
 use super::cap_form::{CapWish, NotSaved};
 use super::caps::CapsNow;
+use super::export::Form;
+use super::layout::Layout;
+use super::mouse::Mouse;
 use super::page::{Ask, Page};
 pub use super::window::{Step, Window};
 
@@ -70,6 +73,10 @@ pub enum Event {
     Used(Scope, CapWindow, Box<Used>),
     /// What became of [`Effect::SaveCap`]: the change as it is on record, or why there is none.
     CapSaved(Result<Box<CapChange>, NotSaved>),
+    /// The mouse, where it was taken.
+    Mouse(Mouse),
+    /// What became of [`Effect::WriteExport`]: the file, or why there is none.
+    Exported(Result<String, String>),
     /// The terminal's window gained or lost the focus.
     Focus(bool),
     /// A signal asks the program to end.
@@ -103,6 +110,18 @@ pub enum Effect {
     Load(Ask),
     /// Keep the theme for the next start.
     SaveTheme(String),
+    /// Keep how the pages are looked at for the next start.
+    SaveLayout(Box<Layout>),
+    /// Take the mouse, or leave it to the terminal.
+    Mouse(bool),
+    /// Send a text to the terminal's clipboard.
+    Copy(String),
+    /// Send the selected row there.
+    CopyRow,
+    /// Make a text of the page in view, for a file of this name if one is given.
+    Export(Form, Option<String>),
+    /// Write this text to a new file and send [`Event::Exported`]: its name, and how it ends where that is free.
+    WriteExport(String, String),
     /// Read what is used of a cap's window and send [`Event::Used`].
     LoadUsed(Scope, CapWindow),
     /// Save a cap and send [`Event::CapSaved`].

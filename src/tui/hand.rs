@@ -144,7 +144,20 @@ impl App {
     pub(super) fn may(&mut self, action: Action, burst: bool) -> bool {
         let moved = self.hand.moves;
         self.hand.moves &= action.is_move();
-        let lasting = matches!(action, Action::Quit | Action::Pause | Action::Keep | Action::Refresh);
+        let lasting = matches!(
+            action,
+            Action::Quit
+                | Action::Pause
+                | Action::Keep
+                | Action::Refresh
+                | Action::Mouse
+                | Action::Copy
+                | Action::CopyRow
+                | Action::Faster
+                | Action::Slower
+                | Action::Fold
+                | Action::Reverse
+        );
         let may = !(lasting && burst && !moved);
         if !may && action != Action::Quit {
             self.say(TOO_FAST);
@@ -168,7 +181,8 @@ fn is_text_field(mode: &Mode, dialog: Option<&Dialog>) -> bool {
     match dialog {
         Some(Dialog::Cap(_) | Dialog::Command(_)) => true,
         Some(Dialog::Help(page)) => page.typing,
-        Some(Dialog::Themes(_)) => false,
+        Some(Dialog::Alerts(list)) => list.why.is_some(),
+        Some(Dialog::Themes(_) | Dialog::Choice(_) | Dialog::Columns(_)) => false,
         None => matches!(mode, Mode::Filter(_)),
     }
 }

@@ -11,6 +11,19 @@ pub struct View {
     pub sort: usize,
     /// Whether the order is turned round.
     pub reverse: bool,
+    /// The columns in the order of the user, and whether each is shown; empty where none was chosen.
+    pub columns: Vec<(String, Shown)>,
+    /// How many columns are left out on the left.
+    pub pan: usize,
+}
+
+/// Whether a column is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// It is, where there is room.
+    Yes,
+    /// It is hidden.
+    No,
 }
 
 /// A table, whatever its rows are known by.
@@ -29,6 +42,8 @@ pub trait Rows {
     fn has_picked(&self) -> bool;
     /// Returns how many rows are shown, and how many there are without the filter.
     fn counts(&self) -> (usize, usize);
+    /// Selects the row of a place, as far as there is one.
+    fn pick_place(&mut self, place: usize);
     /// Returns the place of the first row that is visible in `height` lines.
     fn first(&self, height: usize) -> usize;
 }
@@ -61,6 +76,11 @@ impl<K: Copy + Eq> Rows for List<K> {
 
     fn counts(&self) -> (usize, usize) {
         (self.order.len(), self.all)
+    }
+
+    fn pick_place(&mut self, place: usize) {
+        self.moved = true;
+        self.pick(place);
     }
 
     fn first(&self, height: usize) -> usize {

@@ -15,6 +15,12 @@ pub mod cap_form;
 pub mod app;
 pub mod place;
 mod subject;
+pub mod outlook;
+pub mod alerts;
+pub mod export;
+pub mod choose;
+pub mod layout;
+pub mod mouse;
 pub mod hand;
 pub mod typing;
 pub mod command;
@@ -23,6 +29,7 @@ pub mod act;
 pub mod cap_act;
 pub mod order;
 pub mod draw;
+mod clipboard;
 pub mod term;
 pub mod run;
 #[cfg(test)]
@@ -35,6 +42,7 @@ pub use caps::CapsNow;
 pub use event::{
     BadRow, Detail, Effect, Event, Feed, PriceRow, Snapshot, SourceRow, SourceState, Step, Window,
 };
+pub use layout::{Layout, PageLayout};
 pub use page::{Ask, Page};
 pub use run::{ExitStatus, run};
 pub use theme::{Depth, Theme, Themes};

@@ -9,14 +9,14 @@ use crate::domain::cap::CapRev;
 use crate::domain::cap_log::CapChange;
 use crate::domain::label::Label;
 
-use super::app::App;
-use super::caps::subject;
+use super::app::{App, Fold, Idle};
+use super::caps::{share, state, subject};
 use super::picture::Picture;
 use super::subject::Row;
 use super::tab::Tab;
 
 /// The columns that tenants are sorted by.
-pub const TENANT_SORTS: [&str; 6] = ["window", "month", "$/h", "calls", "tokens", "name"];
+pub const TENANT_SORTS: [&str; 8] = ["window", "month", "$/h", "calls", "tokens", "name", "used", "state"];
 /// The columns that prices are sorted by.
 pub const PRICE_SORTS: [&str; 5] = ["window", "model", "in", "out", "tokens"];
 /// The columns that sources are sorted by.
@@ -32,7 +32,9 @@ impl App {
         self.hidden = None;
         match self.tab {
             Tab::Overview => {
-                self.tenants.set(self.tenant_order());
+                let (mut rows, all) = self.tenant_order();
+                self.idle = self.take_idle(&mut rows);
+                self.tenants.set((rows, all));
                 self.hidden = self.hidden_spend();
             }
             Tab::Limits => self.limits.set(self.limit_order()),
@@ -46,6 +48,30 @@ impl App {
         }
     }
 
+    /// Takes the tenants out of the rows that made no call in the last hour, where they are to be one row, and
+    /// returns what they come to.
+    fn take_idle(&self, rows: &mut Vec<TenantId>) -> Option<Idle> {
+        if self.fold == Fold::Open {
+            return None;
+        }
+        let picture = self.picture();
+        let (now, nothing) = (picture.books.now(), Book::default());
+        let mut idle = Idle::default();
+        rows.retain(|tenant| {
+            let book = picture.books.tenant(*tenant).unwrap_or(&nothing);
+            let hour = book.minutes.last(60, now);
+            let is_idle = hour.calls == 0 && hour.failed == 0;
+            if is_idle {
+                idle.tenants += 1;
+                idle.window += picture.sums_of(*tenant, book, self.window).unwrap_or_default();
+                idle.today += book.today;
+                idle.month += book.month;
+            }
+            !is_idle
+        });
+        (idle.tenants > 0).then_some(idle)
+    }
+
     /// Returns how much of today's spend the filter hides, and all of it, where that is more than half.
     fn hidden_spend(&self) -> Option<(i64, i64)> {
         if self.tenants.view.filter.is_empty() {
@@ -53,7 +79,8 @@ impl App {
         }
         let books = &self.picture().books;
         let today = |tenant: &TenantId| books.tenant(*tenant).map_or(0, |book| book.today.cost.nanos());
-        let shown = self.tenants.order.iter().map(today).fold(0_i64, i64::saturating_add);
+        let folded = self.idle.map_or(0, |idle| idle.today.cost.nanos());
+        let shown = self.tenants.order.iter().map(today).fold(folded, i64::saturating_add);
         let whole = books.total().today.cost.nanos();
         let hidden = whole.saturating_sub(shown);
         (i128::from(hidden) * 2 > i128::from(whole)).then_some((hidden, whole))
@@ -99,6 +126,17 @@ impl App {
             2 => with(|live| live.cost.nanos(), book.minutes.burn(picture.books.now())),
             3 => (window().calls, 0),
             4 => (window().tokens, 0),
+            6 => {
+                let nearest = picture.caps.of_tenant(tenant).into_iter().next();
+                (nearest.map_or(-1, |it| i64::try_from(share(&it)).unwrap_or(i64::MAX)), 0)
+            }
+            7 => {
+                let standings = picture.caps.of_tenant(tenant);
+                let held = self.enforcement();
+                let worst = standings.iter().map(|standing| state(standing, held)).min();
+                // The most urgent first, those without a cap last.
+                (worst.map_or(-9, |worst| -(worst as i64)), 0)
+            }
             _ => (0, 0),
         }
     }

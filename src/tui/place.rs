@@ -13,7 +13,12 @@ impl App {
             (Some(Dialog::Help(page)), _) if page.typing => &[Context::Line, Context::Always],
             (Some(Dialog::Help(_)), _) => &[Context::Help, Context::Moving, Context::Always],
             (Some(Dialog::Command(_)), _) => &[Context::Commanding, Context::Always],
-            (Some(Dialog::Themes(_)), _) => &[Context::Choosing, Context::Moving, Context::Always],
+            (Some(Dialog::Alerts(list)), _) if list.why.is_some() => &[Context::Line, Context::Always],
+            (Some(Dialog::Alerts(_)), _) => &[Context::Alerts, Context::Moving, Context::Always],
+            (Some(Dialog::Columns(_)), _) => &[Context::Columns, Context::Moving, Context::Always],
+            (Some(Dialog::Themes(_) | Dialog::Choice(_)), _) => {
+                &[Context::Choosing, Context::Moving, Context::Always]
+            }
             (Some(Dialog::Cap(form)), _) => match form.stage {
                 Stage::Typing => &[Context::Form, Context::Always],
                 Stage::Sure => &[Context::Sure, Context::Always],
@@ -29,13 +34,16 @@ impl App {
     /// Returns where keys work on this page.
     pub(super) fn page_contexts(&self) -> &'static [Context] {
         use Context::{
-            Always, Budgets, Capped, Events, List, Measured, Moving, Openable, Opened, Page, Spend, Undoable,
+            Always, Budgets, Capped, Events, List, Measured, Moving, Openable, Opened, Page, Spend, Tenants,
+            Undoable,
         };
         match (self.tab, &self.mode) {
             (Tab::Overview, Mode::Opened(_)) => {
                 &[Opened, Capped, Undoable, Spend, Measured, Moving, Page, Always]
             }
-            (Tab::Overview, _) => &[Openable, Capped, List, Undoable, Spend, Measured, Moving, Page, Always],
+            (Tab::Overview, _) => {
+                &[Openable, Capped, Tenants, List, Undoable, Spend, Measured, Moving, Page, Always]
+            }
             (Tab::Audit, Mode::Opened(_)) => &[Opened, Undoable, Moving, Page, Always],
             (Tab::Audit, _) => &[Openable, List, Undoable, Moving, Page, Always],
             (Tab::Prices, _) => &[List, Spend, Moving, Page, Always],

@@ -8,14 +8,14 @@ use ratatui::Terminal;
 use ratatui::layout::Rect;
 
 use super::app::App;
-use super::draw::draw;
+use super::draw::{draw, grid};
 use super::event::{Effect, Event};
+use super::export::Grid;
+use super::mouse::Mouse;
 use super::term::{self, Screen};
 use super::theme::Themes;
 use crate::domain::time::Timestamp;
 
-/// The least time between two frames that only data asked for.
-const FRAME: Duration = Duration::from_millis(33);
 /// The same while nobody looks.
 const UNFOCUSED: Duration = Duration::from_secs(5);
 /// Events taken in before the next frame.
@@ -56,9 +56,11 @@ pub fn run(
     term::enter()?;
     let mut farewell = None;
     let result = Loop::start(sender, app, themes).and_then(|mut it| {
-        let status = it.run(receiver, handle)?;
+        let status = it.run(receiver, handle);
+        // However it ends, how the pages were looked at is kept.
+        handle(Effect::SaveLayout(Box::new(it.app.layout())));
         farewell = it.app.farewell();
-        Ok(status)
+        status
     });
     // A terminal that went away is found by whoever uses it first.
     let result =
@@ -115,7 +117,10 @@ impl<'a> Loop<'a> {
 
     fn take(&mut self, event: Event, handle: &mut dyn FnMut(Effect)) -> io::Result<Option<ExitStatus>> {
         self.dirty = true;
-        self.urgent |= matches!(event, Event::Key(_) | Event::Paste(_) | Event::Resize | Event::Focus(_));
+        self.urgent |= matches!(
+            event,
+            Event::Key(_) | Event::Paste(_) | Event::Resize | Event::Focus(_) | Event::Mouse(_)
+        );
         let stopped = if let Event::Stop(signal) = event { Some(ExitStatus::Signal(signal)) } else { None };
         for effect in self.app.update(event, now()) {
             match effect {
@@ -123,13 +128,32 @@ impl<'a> Loop<'a> {
                 Effect::Suspend => term::suspend()?,
                 Effect::Resume => {
                     term::enter()?;
+                    term::mouse(self.app.has_mouse())?;
                     self.redraw()?;
                 }
                 Effect::Redraw => self.redraw()?,
+                Effect::Mouse(on) => term::mouse(on)?,
+                Effect::Copy(text) => term::copy(&text)?,
+                Effect::CopyRow => {
+                    if let Some(text) = self.grid()?.row() {
+                        term::copy(&text)?;
+                    }
+                }
+                Effect::Export(form, file) => {
+                    let text = self.grid()?.text(form);
+                    let name = file.unwrap_or_else(|| self.app.export_name(form));
+                    handle(Effect::WriteExport(name, text));
+                }
                 other => handle(other),
             }
         }
         Ok(None)
+    }
+
+    /// Returns the page in view as text.
+    fn grid(&self) -> io::Result<Grid> {
+        let theme = self.themes.get(self.app.theme());
+        theme.map(|theme| grid(&self.app, theme)).ok_or_else(|| io::Error::other("no theme could be read"))
     }
 
     /// Empties the terminal and what is known of it, so that the next frame draws every cell.
@@ -155,7 +179,8 @@ impl<'a> Loop<'a> {
     }
 
     fn interval(&self) -> Duration {
-        if self.app.is_focused() { FRAME } else { UNFOCUSED }
+        let pace = Duration::from_millis(self.app.pace().count());
+        if self.app.is_focused() { pace } else { pace.max(UNFOCUSED) }
     }
 
     /// How long nothing can change by itself.
@@ -170,7 +195,7 @@ impl<'a> Loop<'a> {
 }
 
 fn read_keys(events: &SyncSender<Event>) {
-    use crossterm::event::Event as Input;
+    use crossterm::event::{Event as Input, MouseButton, MouseEventKind};
     while let Ok(input) = crossterm::event::read() {
         let event = match input {
             Input::Key(key) => Event::Key(key),
@@ -178,7 +203,14 @@ fn read_keys(events: &SyncSender<Event>) {
             Input::Resize(..) => Event::Resize,
             Input::FocusGained => Event::Focus(true),
             Input::FocusLost => Event::Focus(false),
-            Input::Mouse(_) => continue,
+            Input::Mouse(mouse) => match mouse.kind {
+                MouseEventKind::ScrollDown => Event::Mouse(Mouse::WheelDown),
+                MouseEventKind::ScrollUp => Event::Mouse(Mouse::WheelUp),
+                MouseEventKind::Down(MouseButton::Left) => {
+                    Event::Mouse(Mouse::Click(mouse.column, mouse.row))
+                }
+                _ => continue,
+            },
         };
         if events.send(event).is_err() {
             return;

@@ -96,4 +96,11 @@ impl App {
         }
         self.live.detail = Some(detail);
     }
+
+    /// Returns the name of a file for the page in view: what it shows, and the minute it is of.
+    pub(super) fn export_name(&self, form: super::export::Form) -> String {
+        let calendar = &self.setup.calendar;
+        let stamp: String = calendar.minute_text(self.now).chars().filter(char::is_ascii_digit).collect();
+        format!("outlay-{}-{stamp}.{}", self.tab.says().to_lowercase(), form.ending())
+    }
 }

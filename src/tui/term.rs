@@ -14,12 +14,17 @@ use ratatui::layout::{Position, Size};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 
+use super::clipboard;
 use super::event::Event;
 
 /// Alternate screen, hidden cursor, bracketed paste, focus reports; no line runs on into the next.
 const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?1004h\x1b[?7l";
+/// Clicks and the wheel are told of, with places beyond column 223.
+const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1006h";
+const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1000l";
 /// All of it undone, and a synchronized update ended.
-const LEAVE: &[u8] = b"\x1b[?2026l\x1b[?7h\x1b[?1004l\x1b[?2004l\x1b[0m\x1b[?25h\x1b[?1049l";
+const LEAVE: &[u8] =
+    b"\x1b[?2026l\x1b[?1006l\x1b[?1000l\x1b[?7h\x1b[?1004l\x1b[?2004l\x1b[0m\x1b[?25h\x1b[?1049l";
 const FRAME_BEGINS: &[u8] = b"\x1b[?2026h";
 const FRAME_ENDS: &[u8] = b"\x1b[?2026l";
 /// How long the loop has to end in good order after a signal.
@@ -94,6 +99,32 @@ pub fn suspend() -> io::Result<()> {
     // SIGTSTP has a handler, and would only come back to it.
     rustix::process::kill_process_group(group, rustix::process::Signal::STOP)?;
     Ok(())
+}
+
+/// Takes the mouse, or leaves it to the terminal.
+pub fn mouse(on: bool) -> io::Result<()> {
+    write_all(io::stdout().as_fd(), if on { MOUSE_ON } else { MOUSE_OFF })
+}
+
+/// Sends a text to the terminal's clipboard, as far as it takes one: `tmux` has a way of its own, `screen` hands
+/// through what is wrapped for it.
+pub fn copy(text: &str) -> io::Result<()> {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if set("TMUX") && into_tmux(text).is_ok() {
+        return Ok(());
+    }
+    write_all(io::stdout().as_fd(), clipboard::sequence(text, set("STY")).as_bytes())
+}
+
+fn into_tmux(text: &str) -> io::Result<()> {
+    use std::process::{Command, Stdio};
+    let mut tmux = Command::new("tmux");
+    tmux.args(["load-buffer", "-w", "-"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = tmux.spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        io::Write::write_all(&mut stdin, text.as_bytes())?;
+    }
+    if child.wait()?.success() { Ok(()) } else { Err(io::Error::other("tmux took nothing")) }
 }
 
 /// Writes a line below the screen that was left.

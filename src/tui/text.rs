@@ -110,6 +110,12 @@ pub fn length(length: Millis) -> String {
     }
 }
 
+/// How long a call took: `0.7s`, `14.2s`, `120s`.
+pub fn seconds(length: Millis) -> String {
+    let tenths = length.count() / 100;
+    if tenths >= 1_000 { format!("{}s", tenths / 10) } else { format!("{}.{}s", tenths / 10, tenths % 10) }
+}
+
 /// `1 call`, `3 calls`.
 pub fn plural(number: i64, noun: &str) -> String {
     format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })

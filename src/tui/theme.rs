@@ -120,6 +120,11 @@ pub struct Theme {
 #[serde(deny_unknown_fields)]
 struct File {
     name: String,
+    /// The theme that what is not set is taken from.
+    base: Option<String>,
+    /// No color is used, whatever the terminal has.
+    #[serde(default)]
+    colorless: bool,
     #[serde(default)]
     colors: BTreeMap<String, String>,
     #[serde(default)]
@@ -133,10 +138,18 @@ const NAMES: [&str; 10] =
     ["background", "text", "muted", "border", "focus", "money", "good", "warn", "bad", "series"];
 
 impl Theme {
-    /// Reads a theme file. The error says what is wrong with it.
-    pub fn parse(text: &str, depth: Depth, glyphs: Glyphs) -> Result<Theme, String> {
+    /// Reads a theme file; `known` are the themes that it may be based on. The error says what is wrong with it.
+    pub fn parse(text: &str, depth: Depth, glyphs: Glyphs, known: &[Theme]) -> Result<Theme, String> {
         let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
-        let mut colors = BTreeMap::new();
+        let base = match &file.base {
+            None => None,
+            Some(name) => Some(known.iter().find(|theme| theme.name == *name).ok_or_else(|| {
+                let names: Vec<&str> = known.iter().map(Theme::name).collect();
+                format!("base = \"{name}\" is no theme: expected one of {}", names.join(", "))
+            })?),
+        };
+        let depth = if file.colorless { Depth::Plain } else { base.map_or(depth, |base| base.depth) };
+        let mut colors = base.map(|base| base.colors.clone()).unwrap_or_default();
         for key in file.colors.keys().chain(file.ansi.keys()) {
             if !NAMES.contains(&key.as_str()) {
                 return Err(format!("color `{key}` is not known: expected one of {}", NAMES.join(", ")));
@@ -200,6 +213,27 @@ impl Theme {
     }
 }
 
+/// The themes that are built in; the first is the usual one.
+const BUILT_IN: [&str; 17] = [
+    include_str!("../../themes/terminal.toml"),
+    include_str!("../../themes/dusk.toml"),
+    include_str!("../../themes/paper.toml"),
+    include_str!("../../themes/signal.toml"),
+    include_str!("../../themes/mono.toml"),
+    include_str!("../../themes/high-contrast.toml"),
+    include_str!("../../themes/high-contrast-light.toml"),
+    include_str!("../../themes/colorblind.toml"),
+    include_str!("../../themes/nord.toml"),
+    include_str!("../../themes/dracula.toml"),
+    include_str!("../../themes/gruvbox-dark.toml"),
+    include_str!("../../themes/gruvbox-light.toml"),
+    include_str!("../../themes/catppuccin-mocha.toml"),
+    include_str!("../../themes/catppuccin-latte.toml"),
+    include_str!("../../themes/solarized-dark.toml"),
+    include_str!("../../themes/solarized-light.toml"),
+    include_str!("../../themes/tokyo-night.toml"),
+];
+
 /// All themes there are, at one color depth.
 #[derive(Clone, Debug)]
 pub struct Themes(Vec<Theme>);
@@ -208,14 +242,9 @@ impl Themes {
     /// The themes that are built in, and the texts of the user's own. One of the same name replaces
     /// a built-in one. What cannot be read is left out and its fault returned.
     pub fn new(depth: Depth, glyphs: Glyphs, own: &[String]) -> (Themes, Vec<String>) {
-        let built_in = [
-            include_str!("../../themes/dusk.toml"),
-            include_str!("../../themes/paper.toml"),
-            include_str!("../../themes/signal.toml"),
-        ];
         let (mut themes, mut faults) = (Vec::<Theme>::new(), Vec::new());
-        for text in built_in.into_iter().chain(own.iter().map(String::as_str)) {
-            match Theme::parse(text, depth, glyphs) {
+        for text in BUILT_IN.iter().copied().chain(own.iter().map(String::as_str)) {
+            match Theme::parse(text, depth, glyphs, &themes) {
                 Ok(theme) => match themes.iter_mut().find(|known| known.name == theme.name) {
                     Some(known) => *known = theme,
                     None => themes.push(theme),
@@ -287,7 +316,7 @@ mod tests {
     fn built_in_themes_can_be_read_at_every_depth() {
         for depth in [Depth::Plain, Depth::Sixteen, Depth::Table, Depth::True] {
             let (themes, faults) = Themes::new(depth, UNICODE, &[]);
-            assert_eq!((themes.names().len(), faults), (3, Vec::new()));
+            assert_eq!((themes.names().len(), faults), (BUILT_IN.len(), Vec::new()));
         }
         let (_, faults) =
             Themes::new(Depth::True, UNICODE, &["name='x'\n[colors]\nbad='pinkish'".to_owned()]);
@@ -301,5 +330,74 @@ mod tests {
         assert!(matches!(theme.style(Meaning::Bad).fg, Some(Color::Indexed(_))));
         assert_eq!(nearest(255, 0, 0), 196);
         assert_eq!(nearest(128, 128, 128), 244);
+    }
+
+    #[test]
+    fn a_theme_takes_from_its_base_what_it_does_not_set() {
+        let own = ["name='mine'\nbase='nord'\n[colors]\nbad='#ffffff'", "name='lost'\nbase='nowhere'"];
+        let (themes, faults) = Themes::new(Depth::True, UNICODE, &own.map(str::to_owned));
+        let (mine, nord) = (themes.get("mine").expect("it"), themes.get("nord").expect("it"));
+        assert_eq!(mine.style(Meaning::Bad).fg, Some(Color::Rgb(255, 255, 255)));
+        assert_eq!((mine.style(Meaning::Good), mine.base()), (nord.style(Meaning::Good), nord.base()));
+        assert!(faults.len() == 1 && faults[0].contains("nowhere"), "{faults:?}");
+    }
+
+    #[test]
+    fn a_theme_without_color_uses_none_on_any_terminal() {
+        let (themes, _) = Themes::new(Depth::True, UNICODE, &[]);
+        let mono = themes.get("mono").expect("it");
+        let meanings = [Meaning::Text, Meaning::Good, Meaning::Warn, Meaning::Bad, Meaning::Focus];
+        assert!(meanings.iter().all(|meaning| mono.style(*meaning).fg.is_none()), "{mono:?}");
+    }
+
+    /// The brightness of a color as WCAG 2.1 has it ("relative luminance"), 0 to 1.
+    fn brightness(color: Color) -> f64 {
+        let Color::Rgb(red, green, blue) = color else { panic!("{color:?} is not of 24 bits") };
+        let part = |value: u8| {
+            let value = f64::from(value) / 255.0;
+            if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * part(red) + 0.7152 * part(green) + 0.0722 * part(blue)
+    }
+
+    fn contrast(one: Color, other: Color) -> f64 {
+        let (one, other) = (brightness(one), brightness(other));
+        (one.max(other) + 0.05) / (one.min(other) + 0.05)
+    }
+
+    #[test]
+    fn whatever_has_a_meaning_stands_out_from_its_background() {
+        use Meaning::{Bad, Focus, Good, Money, Muted, Series, Text, Warn};
+        let (themes, _) = Themes::new(Depth::True, UNICODE, &[]);
+        let mut checked = 0;
+        for theme in &themes.0 {
+            let Some(ground) = theme.base().bg else { continue };
+            for (meaning, least) in
+                [(Text, 4.5), (Money, 4.5), (Good, 4.5), (Warn, 4.5), (Bad, 4.5), (Series, 4.5), (Muted, 3.5)]
+            {
+                let color = theme.style(meaning).fg.expect("a color");
+                let found = contrast(color, ground);
+                assert!(found >= least, "{} {meaning:?}: {found:.2}", theme.name);
+            }
+            let selected = theme.style(Focus).bg.expect("a color");
+            let found = contrast(theme.style(Text).fg.expect("a color"), selected);
+            assert!(found >= 4.5, "{}: selected {found:.2}", theme.name);
+            checked += 1;
+        }
+        assert_eq!(checked, BUILT_IN.len() - 2, "all but the terminal's own and the one without color");
+    }
+
+    #[test]
+    fn good_and_bad_are_told_apart_without_red_and_green() {
+        let (themes, _) = Themes::new(Depth::True, UNICODE, &[]);
+        for name in ["colorblind", "signal"] {
+            let theme = themes.get(name).expect("it");
+            let part = |meaning| match theme.style(meaning).fg {
+                Some(Color::Rgb(red, _, blue)) => (red, blue),
+                other => panic!("{other:?}"),
+            };
+            let ((red, blue), (bad_red, bad_blue)) = (part(Meaning::Good), part(Meaning::Bad));
+            assert!(blue > red && bad_red > bad_blue, "{name}: blue against orange");
+        }
     }
 }

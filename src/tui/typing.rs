@@ -137,7 +137,7 @@ impl App {
         match action {
             Some(Action::Keep) if page.typing => page.typing = false,
             Some(Action::Back) if page.typing || !page.search.text().is_empty() => {
-                *page = HelpPage::default()
+                *page = HelpPage::default();
             }
             _ if page.typing => {
                 page.search.key(key);

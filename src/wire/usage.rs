@@ -53,7 +53,11 @@ impl<'a> Object<'a> {
 
     /// Takes a value for an object; anything else gives an empty one.
     pub fn of(value: Raw<'a>) -> Object<'a> {
-        Object::parse(value.as_written()).unwrap_or_default()
+        if is_object(&value) {
+            Object::parse(value.as_written()).unwrap_or_default()
+        } else {
+            Object::default()
+        }
     }
 
     /// Returns the value of a key; missing and `null` are alike.
@@ -133,7 +137,7 @@ fn is_object(value: &Raw<'_>) -> bool {
 }
 
 fn elements(written: &str) -> Vec<Raw<'_>> {
-    serde_json::from_str(written).unwrap_or_default()
+    if written.starts_with('[') { serde_json::from_str(written).unwrap_or_default() } else { Vec::new() }
 }
 
 /// Why a record gives no call.

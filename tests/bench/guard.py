@@ -102,7 +102,10 @@ def litellm(provider):
     port = free_port()
     config = pathlib.Path(home, "config.yaml")
     config.write_text(f"model_list:\n- model_name: gpt-4o-mini\n  litellm_params: {{model: openai/gpt-4o-mini, api_base: 'http://{provider}/v1', api_key: k}}\n")
-    process = subprocess.Popen(["litellm", "--config", config, "--port", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    # Without a key of its own it starts only where it is told that this is meant.
+    env = {**os.environ, "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true"}
+    command = ["litellm", "--config", config, "--port", str(port)]
+    process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def end():
         process.terminate()

@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
-"""Seeds known mistakes into the rules on money, one at a time, and checks that a test notices each.
+"""Makes known mistakes in the rules on money, one at a time, and checks that a test notices each.
 
-A mutant is a line under `cfg!(mutant = "name")` at the place where the mistake would be made. It is built
-only here, in a target folder of its own (or in CARGO_TARGET_DIR), never in a release. The setting reaches
-this project's crates alone, so that the dependencies are built once.
+A mutant is a line under `mutant!("name")` at the place where the mistake would be made. All are built in once, with
+`--cfg mutant`, only here and in a target folder of their own (or in CARGO_TARGET_DIR), never in a release; a run makes
+the one that OUTLAY_MUTANT names. The setting reaches this project's crates alone.
 
     tests/bench/mutants.py            all mutants
     tests/bench/mutants.py NAME...    some of them
+
+A guard never tries an attempt again by itself, so there is no mutant that uses a hold twice.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -18,6 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target" / "mutants"))
 LIB, IT = "--lib", "--test=it"
+STORE = "store::guard::tests"
 
 # mutant -> the binary and the test that must turn red
 MUTANTS = {
@@ -39,6 +43,25 @@ MUTANTS = {
     "a-jump-opens-a-period": (LIB, "domain::period_clock::tests::a_jump_ahead_opens_nothing_until_it_is_confirmed"),
     "period-time-goes-back": (
         LIB, "domain::period_clock::tests::period_time_never_goes_back_nor_outruns_the_steady_clock"),
+    "first-limit-field-wins": (LIB, "wire::dialect::hostile::of_two_limits_the_larger_counts_in_any_order"),
+    "default-16384": (LIB, "guard::estimate::tests::a_limit_that_is_not_given_is_the_models_or_the_usual_one"),
+    "origin-accepted": (IT, "guard::doors::a_web_page_cannot_spend"),
+    "host-decides-the-route": (IT, "guard::shapes::the_host_of_a_request_does_not_choose_where_it_goes"),
+    "url-join-upstream": (IT, "guard::shapes::host_and_path_upstream_are_constants"),
+    "redirects-on": (IT, "guard::flows::redirects_are_not_followed"),
+    "fail-open-on-store-error": (IT, "guard::flows::without_books_nothing_is_sent"),
+    "check-then-act": (LIB, f"{STORE}::of_a_thousand_callers_at_once_exactly_as_many_pass_as_fit"),
+    "resize-the-hold-to-what-is-left": (
+        LIB, f"{STORE}::catalogue::a_hold_is_all_that_a_call_may_cost_and_never_what_is_left"),
+    "ttl-voids": (LIB, f"{STORE}::the_holds_of_a_living_guard_are_never_swept_however_old"),
+    "rollover-zeroes-reserved": (
+        LIB, f"{STORE}::catalogue::a_call_settles_in_the_day_and_month_in_which_it_was_reserved"),
+    "settle-in-the-current-period": (
+        LIB, f"{STORE}::catalogue::a_call_settles_in_the_day_and_month_in_which_it_was_reserved"),
+    "lowering-the-cap-voids": (
+        LIB, f"{STORE}::catalogue::a_lowered_cap_voids_nothing_and_admits_nothing_until_what_is_in_flight_fits"),
+    "sums-kept-though-others-wrote": (LIB, f"{STORE}::two_guards_on_one_file_share_one_cap"),
+    "cap-read-from-memory": (LIB, f"{STORE}::a_cap_that_is_lowered_admits_nothing_from_the_commit_on"),
 }
 
 # mutants that the model of the protocol must notice as well, by itself
@@ -53,22 +76,27 @@ MODELLED = [
 ]
 
 
-def compiler(mutant):
-    """Returns a compiler that seeds a mutant."""
-    path = TARGET / "compilers" / mutant
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"""#!/bin/sh\nexec "$@" -C debuginfo=0 --cfg 'mutant="{mutant}"'\n""")
-    path.chmod(0o755)
-    return str(path)
+def build():
+    """Builds both binaries of tests with all mutants in them; returns their paths."""
+    wrapper = TARGET / "compiler"
+    TARGET.mkdir(parents=True, exist_ok=True)
+    wrapper.write_text('#!/bin/sh\nexec "$@" -C debuginfo=0 --cfg mutant\n')
+    wrapper.chmod(0o755)
+    environment = dict(os.environ, CARGO_TARGET_DIR=str(TARGET), RUSTC_WORKSPACE_WRAPPER=str(wrapper))
+    command = ["cargo", "test", "--locked", "--no-run", "--message-format=json", LIB, IT]
+    built = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    messages = [json.loads(line) for line in built.stdout.splitlines() if line.startswith("{")]
+    tests = [message for message in messages if message.get("executable") and message["profile"]["test"]]
+    return {IT if message["target"]["kind"] == ["test"] else LIB: message["executable"] for message in tests}
 
 
-def run(mutant, binary, test):
+def run(binaries, mutant, binary, test):
     """Returns True (green), False (red) or None where the test did not run at all."""
-    environment = dict(os.environ, CARGO_TARGET_DIR=str(TARGET))
+    environment = dict(os.environ, CARGO_MANIFEST_DIR=str(ROOT))
+    environment.pop("OUTLAY_MUTANT", None)
     if mutant:
-        environment["RUSTC_WORKSPACE_WRAPPER"] = compiler(mutant)
-    command = ["cargo", "test", "--locked", "--quiet", binary, "--", "--exact", test]
-    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+        environment["OUTLAY_MUTANT"] = mutant
+    result = subprocess.run([binaries[binary], "--exact", test], cwd=ROOT, env=environment, capture_output=True, text=True)
     output = result.stdout + result.stderr
     ran = re.search(r"test result: \w+\. (\d+) passed; (\d+) failed", output)
     if not ran or ran.group(1) == ran.group(2) == "0":
@@ -80,7 +108,7 @@ def run(mutant, binary, test):
 def seeded():
     """Returns the mutants that stand in the sources."""
     sources = (ROOT / "src").rglob("*.rs")
-    return {name for path in sources for name in re.findall(r'mutant = "([^"]+)"', path.read_text())}
+    return {name for path in sources for name in re.findall(r'mutant!\("([^"]+)"\)', path.read_text())}
 
 
 def main():
@@ -89,11 +117,12 @@ def main():
     names = sys.argv[1:] or list(MUTANTS)
     checks = [(name, *MUTANTS[name]) for name in names if name in MUTANTS]
     checks += [(name, IT, MODEL) for name in names if name in MODELLED]
+    binaries = build()
     for binary, test in sorted({(binary, test) for _, binary, test in checks}):
-        if run(None, binary, test) is not True:
+        if run(binaries, None, binary, test) is not True:
             faults.append(f"{test}: not green without a mutant")
     for name, binary, test in checks:
-        killed = run(name, binary, test) is False
+        killed = run(binaries, name, binary, test) is False
         print(f"{'killed' if killed else 'ALIVE '}  {name:36} {test}", flush=True)
         if not killed:
             faults.append(f"{name}: alive under {test}")

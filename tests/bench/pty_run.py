@@ -56,9 +56,9 @@ class Terminal:
 class Run:
     """A program in a pseudo-terminal."""
 
-    def __init__(self, command, home):
+    def __init__(self, command, home, rows=ROWS, columns=COLUMNS):
         master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         env = {"PATH": os.environ.get("PATH", ""), "TERM": "xterm-256color", "LANG": "C.UTF-8", "HOME": home}
         self.started = clock()
         self.process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=env, close_fds=True,
@@ -77,7 +77,7 @@ class Run:
             data = b""
         came = clock()
         if not data:
-            sys.exit(f"outlay ended with {self.process.wait()}")
+            sys.exit(f"{self.process.args[0]} ended with {self.process.wait()}")
         self.bytes += len(data)
         self.frames += data.count(FRAME_ENDS)
         self.terminal.feed(data)

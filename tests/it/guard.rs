@@ -2,6 +2,8 @@
 
 mod world;
 mod flows;
+mod bounds;
 mod cuts;
 mod shapes;
 mod doors;
+mod faults;

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
 mod tidy;
+mod traps;
 mod home;
 mod program;
 mod store;

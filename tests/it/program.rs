@@ -28,6 +28,20 @@ fn a_report_sums_in_nanodollars_and_counts_each_call_once() {
 }
 
 #[test]
+fn two_programs_that_make_the_store_at_the_same_time_both_go_on() {
+    for _ in 0..50 {
+        let home = &Home::new();
+        let statuses = std::thread::scope(|scope| {
+            let make = |tenant| scope.spawn(move || home.run(&["keys", "create", tenant]).status.success());
+            [make("acme"), make("other")].map(|made| made.join().expect("it ends"))
+        });
+        assert_eq!(statuses, [true, true]);
+        let keys = home.print(&["keys", "list"]);
+        assert!(keys.contains("acme") && keys.contains("other"), "{keys}");
+    }
+}
+
+#[test]
 fn days_are_cut_in_the_zone_asked_for() {
     let home = Home::new();
     let ledger = home.write("calls.jsonl", &line("a", "2026-11-20T23:30:00Z", "acme", "1"));
@@ -81,6 +95,45 @@ fn an_unpriced_call_is_never_shown_as_nothing() {
         (&after["total"]["cost_usd"], &after["total"]["unpriced_calls"]),
         (&"2.500010000".into(), &0.into())
     );
+}
+
+#[test]
+fn a_report_is_filtered_as_the_screen_is() {
+    let home = Home::new();
+    let far = "2026-11-20T09:00:00Z";
+    let lines = [line("a", far, "acme", "2"), line("b", far, "globex", "3"), line("c", far, "acme-2", "5")];
+    let ledger = home.write("calls.jsonl", &lines.concat());
+    let sums = |filter: &str| {
+        let report = home.print(&["report", "--ledger", &ledger, "--format", "json", "--filter", filter]);
+        let report = json(&report);
+        (
+            report["rows"].as_array().map_or(0, Vec::len),
+            report["total"]["cost_usd"].as_str().map(str::to_owned),
+        )
+    };
+    assert_eq!(sums("tenant:acme*"), (2, Some("7.000000000".to_owned())));
+    assert_eq!(sums("-acme"), (1, Some("3.000000000".to_owned())));
+    assert_eq!(sums("cost>2.5 -globex"), (1, Some("5.000000000".to_owned())));
+    let refused = home.run(&["report", "--ledger", &ledger, "--filter", "provider:x"]);
+    let error = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(error.contains("--filter: `provider` is not known here"), "{error}");
+}
+
+#[test]
+fn keys_that_clash_or_are_not_known_are_told_with_file_and_line() {
+    let home = Home::new();
+    let config = home.write("outlay.toml", "[keys]\nsort = \"w\"\nfliter = \"F5\"\npause = \"ctrl\"\n");
+    let output = home.run(&["--config", &config, "config", "show"]);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    for words in [
+        ":2: keys.sort: `w` is the key of `window` too",
+        ":3: keys.fliter: there is no such action; did you mean `filter`?",
+        ":4: keys.pause: `ctrl` is no key",
+    ] {
+        assert!(error.contains(words), "no `{words}` in {error}");
+    }
 }
 
 #[test]

@@ -105,6 +105,25 @@ impl Screen {
         }
     }
 
+    /// Ends the program as a hand does: a `q` at once after other keys would be taken for pasted text.
+    fn quit(&mut self) {
+        self.rest();
+        self.press("q");
+    }
+
+    /// Types a command as a hand does, and runs it.
+    #[track_caller]
+    fn command(&mut self, text: &str) {
+        self.rest();
+        self.press(":");
+        self.until("Command");
+        self.rest();
+        self.press(text);
+        self.until(&format!(": {text}"));
+        self.rest();
+        self.press("\r");
+    }
+
     fn process(&self) -> Pid {
         let id = self.child.process_id().and_then(|id| i32::try_from(id).ok()).expect("a process");
         Pid::from_raw(id).expect("a process")
@@ -180,8 +199,8 @@ fn it_shows_a_new_line_and_gives_the_terminal_back() {
     screen.press("?");
     screen.until("Keys");
     screen.press("x4");
-    screen.until("[2 Prices]");
-    screen.press("q");
+    screen.until("[4 Price]");
+    screen.quit();
     let (code, written) = screen.end();
     assert_eq!(code, 0);
     assert_given_back(&written);
@@ -195,7 +214,7 @@ fn a_new_file_is_shown() {
     screen.until("acme");
     home.write("more.jsonl", &line("b", FAR, "globex", "2"));
     screen.until("globex");
-    screen.press("q");
+    screen.quit();
     assert_eq!(screen.end().0, 0);
 }
 
@@ -209,7 +228,7 @@ fn what_another_program_records_is_shown() {
     let other = home.write("other/more.jsonl", &line("b", FAR, "globex", "2"));
     home.print(&["--store", &store, "import", &other]);
     screen.until("globex");
-    screen.press("q");
+    screen.quit();
     assert_eq!(screen.end().0, 0);
 }
 
@@ -254,9 +273,9 @@ fn a_cap_that_is_set_on_the_screen_is_on_the_command_line_and_can_be_taken_back(
         "{log}"
     );
     screen.press("A");
-    screen.until("[4 Audit]");
+    screen.until("[9 Audit]");
     screen.until("2 changes");
-    screen.press("q");
+    screen.quit();
     assert_eq!(screen.end().0, 0);
 }
 
@@ -273,8 +292,16 @@ fn pasted_text_sets_no_cap() {
     screen.rest();
     screen.press("c9999/day\t\t\tlaunch\r\u{13}y");
     screen.until("wrong window");
+    for page in ["2", "3", "4", "5", "6", "7", "8", "9", "1"] {
+        screen.rest();
+        screen.press(page);
+        screen.until(&format!("[{page} "));
+        screen.rest();
+        screen.press("q c9999/day\t\t\tlaunch\r\u{13}y quit\r");
+        screen.until("wrong window");
+    }
     screen.rest();
-    screen.press("q");
+    screen.quit();
     assert_eq!(screen.end().0, 0);
     assert!(home.print(&["--store", &store, "caps", "log"]).is_empty());
 }
@@ -348,8 +375,8 @@ fn goes_on(mut screen: Screen) {
     let shown = screen.until("?help");
     assert!(shown.contains("[1 Overview]") && shown.contains("TENANT"), "{shown}");
     screen.press("4");
-    screen.until("[2 Prices]");
-    screen.press("q");
+    screen.until("[4 Price]");
+    screen.quit();
     screen.until_it("the prompt at last", at_prompt);
     screen.press("exit\n");
     let (_, written) = screen.end();
@@ -385,7 +412,7 @@ fn a_stop_without_notice_ends_in_a_whole_screen() {
     screen.signal(Signal::CONT);
     let shown = screen.until("acme");
     assert!(shown.contains("[1 Overview]") && !shown.contains("rubbish"), "{shown}");
-    screen.press("q");
+    screen.quit();
     let (code, written) = screen.end();
     assert_eq!(code, 0);
     assert_given_back(&written);
@@ -397,8 +424,8 @@ fn without_a_shell_above_ctrl_z_does_nothing() {
     let mut screen = Screen::start(&home, &ledger, &[]);
     screen.until("acme");
     screen.press("\u{1a}4");
-    screen.until("[2 Prices]");
-    screen.press("q");
+    screen.until("[4 Price]");
+    screen.quit();
     assert_eq!(screen.end().0, 0);
 }
 
@@ -431,6 +458,7 @@ fn shows_a_screen_that_panics() {
         themes: vec!["dusk".to_owned()],
         theme: "dusk".to_owned(),
         keys: outlay::tui::keys::Keys::default(),
+        layout: outlay::tui::Layout::default(),
         read_only: None,
     };
     let (sender, receiver) = sync_channel(16);
@@ -455,7 +483,7 @@ fn it_lives_through_any_size() {
         let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
         screen.master.resize(size).expect("a size");
     }
-    screen.press("q");
+    screen.quit();
     assert_eq!(screen.end().0, 0);
 }
 
@@ -481,7 +509,7 @@ fn nothing_is_written_beside_the_screen() {
     file.write_all(line("e", FAR, "last", "2").as_bytes()).expect("an append");
     screen.press("1");
     screen.until("last");
-    screen.press("q");
+    screen.quit();
     assert_eq!(screen.end().0, 0);
     assert_eq!(std::fs::read_to_string(home.path("errors")).expect("a file"), "");
 }
@@ -489,14 +517,74 @@ fn nothing_is_written_beside_the_screen() {
 #[test]
 fn the_theme_that_was_kept_is_there_at_the_next_start() {
     let (home, ledger) = home();
-    for (keys, theme) in [("tj\r", "paper"), ("tj\r", "signal")] {
+    for theme in ["paper", "signal"] {
         let mut screen = Screen::start(&home, &ledger, &[]);
         screen.until("acme");
-        screen.press(keys);
+        screen.press("tj");
+        screen.until(&format!("▸ {theme}"));
+        screen.rest();
+        screen.press("\r");
         screen.until(&format!("theme: {theme}"));
-        screen.press("q");
+        screen.quit();
         assert_eq!(screen.end().0, 0);
     }
+}
+
+#[test]
+fn a_text_that_is_typed_at_once_does_not_end_it() {
+    let (home, ledger) = home();
+    let mut screen = Screen::start(&home, &ledger, &[]);
+    screen.until("acme");
+    screen.rest();
+    screen.press("quit while you are ahead\rq");
+    screen.until("wrong window");
+    screen.rest();
+    screen.press("4");
+    screen.until("[4 Price]");
+    screen.quit();
+    assert_eq!(screen.end().0, 0);
+}
+
+#[test]
+fn how_pages_are_looked_at_is_there_at_the_next_start() {
+    let (home, ledger) = home();
+    let mut screen = Screen::start(&home, &ledger, &[]);
+    screen.until("acme");
+    screen.press("w");
+    screen.until("window: 7d");
+    screen.command("sort month");
+    screen.until("sort: month");
+    screen.rest();
+    screen.quit();
+    assert_eq!(screen.end().0, 0);
+    let mut screen = Screen::start(&home, &ledger, &[]);
+    screen.until("sort: month");
+    screen.until("window: 7d");
+    screen.quit();
+    assert_eq!(screen.end().0, 0);
+}
+
+#[test]
+fn rows_are_copied_and_written_and_the_mouse_is_given_back() {
+    let (home, ledger) = home();
+    let mut screen = Screen::start(&home, &ledger, &[]);
+    screen.until("acme");
+    screen.rest();
+    screen.press("y");
+    screen.until("clipboard");
+    screen.rest();
+    screen.press("m");
+    screen.until("mouse on");
+    screen.command("export md page.md");
+    screen.until("written: page.md");
+    screen.quit();
+    let (code, written) = screen.end();
+    assert_eq!(code, 0);
+    assert!(written.contains("\u{1b}]52;c;YWNtZQ==\u{7}"), "acme is not copied");
+    let (on, off) = (written.find("\u{1b}[?1000h"), written.rfind("\u{1b}[?1000l"));
+    assert!(on.is_some() && off > on, "the mouse is not given back");
+    let page = std::fs::read_to_string(home.path("page.md")).expect("a file");
+    assert!(page.starts_with("| tenant | window |") && page.contains("| acme | "), "{page}");
 }
 
 #[test]
@@ -504,7 +592,7 @@ fn no_color_means_none() {
     let (home, ledger) = home();
     let mut screen = Screen::start(&home, &ledger, &[("NO_COLOR", "1")]);
     screen.until("acme");
-    screen.press("q");
+    screen.quit();
     let (_, written) = screen.end();
     for code in written.split("\u{1b}[").filter_map(|rest| rest.split_once('m').map(|(code, _)| code)) {
         let colours = code.split(';').filter_map(|part| part.parse::<u8>().ok());

@@ -137,9 +137,9 @@ impl Librarian {
             rows.push(PriceRow {
                 model,
                 provider,
-                input: price.as_ref().and_then(crate::domain::price::Price::input),
-                cached: price.as_ref().and_then(crate::domain::price::Price::cached),
-                output: price.as_ref().and_then(crate::domain::price::Price::output),
+                input: price.as_deref().and_then(crate::domain::price::Price::input),
+                cached: price.as_deref().and_then(crate::domain::price::Price::cached),
+                output: price.as_deref().and_then(crate::domain::price::Price::output),
                 used,
                 from: price.map_or_else(|| "none".to_owned(), |price| price.source().as_str().to_owned()),
             });

@@ -133,32 +133,55 @@ fn show(
         themes: themes.names(),
         theme: own::theme(context),
         keys: context.keys.clone(),
+        layout: own::layout(),
         read_only: desk.read_only.clone(),
     };
     let app = App::new(setup, now());
-    let mut handle = |effect| {
-        let order = |order| {
-            // So many wait already that the next key or minute asks again; a change waits in its form.
-            let _ = desk.orders.try_send(order);
-        };
-        let question = match effect {
-            Effect::LoadUsed(scope, window) => return order(Order::Used(scope, window)),
-            Effect::SaveCap(wish) => return order(Order::Save(wish)),
-            Effect::Reload => Question::Everything,
-            Effect::LoadWindow(window) => Question::Window(window),
-            Effect::LoadDetail(tenant, window) => Question::Detail(tenant, window),
-            Effect::LoadPrices(window) => Question::Prices(window),
-            Effect::Load(ask) => Question::Page(ask),
-            Effect::SaveTheme(theme) => {
-                if let Err(error) = own::keep_theme(&theme) {
-                    context.log(&format!("cannot keep the theme: {error}"));
-                }
-                return;
-            }
-            Effect::Quit | Effect::Suspend | Effect::Resume | Effect::Redraw => return,
-        };
-        // The librarian is busy with as many questions as it can hold: the next key asks again.
-        let _ = desk.questions.try_send(question);
-    };
+    let mut handle = |effect| do_as_asked(effect, context, events, desk);
     Ok(crate::tui::run(received, events, app, &themes, &mut handle)?.code())
+}
+
+/// Hands an effect to whoever does it.
+fn do_as_asked(effect: Effect, context: &Context, events: &SyncSender<Event>, desk: &Desk) {
+    let order = |order| {
+        // So many wait already that the next key or minute asks again; a change waits in its form.
+        let _ = desk.orders.try_send(order);
+    };
+    let question = match effect {
+        Effect::LoadUsed(scope, window) => return order(Order::Used(scope, window)),
+        Effect::SaveCap(wish) => return order(Order::Save(wish)),
+        Effect::Reload => Question::Everything,
+        Effect::LoadWindow(window) => Question::Window(window),
+        Effect::LoadDetail(tenant, window) => Question::Detail(tenant, window),
+        Effect::LoadPrices(window) => Question::Prices(window),
+        Effect::Load(ask) => Question::Page(ask),
+        Effect::SaveTheme(theme) => {
+            if let Err(error) = own::keep_theme(&theme) {
+                context.log(&format!("cannot keep the theme: {error}"));
+            }
+            return;
+        }
+        Effect::SaveLayout(layout) => {
+            if let Err(error) = own::keep_layout(&layout) {
+                context.log(&format!("cannot keep how the pages are looked at: {error}"));
+            }
+            return;
+        }
+        Effect::WriteExport(name, text) => {
+            // The screen's own thread: its channel may be full, and then it hears nothing.
+            let _ = events.try_send(Event::Exported(own::export(&name, &text)));
+            return;
+        }
+        // These are the terminal's, and done already.
+        Effect::Quit
+        | Effect::Suspend
+        | Effect::Resume
+        | Effect::Redraw
+        | Effect::Mouse(_)
+        | Effect::Copy(_)
+        | Effect::CopyRow
+        | Effect::Export(..) => return,
+    };
+    // The librarian is busy with as many questions as it can hold: the next key asks again.
+    let _ = desk.questions.try_send(question);
 }

@@ -225,7 +225,7 @@ fn compares(key: Key, op: Op, fact: &Fact<'_>, value: &Value) -> bool {
         (Fact::Text(text), Value::Text(wanted)) => is_text(op, &text.to_lowercase(), wanted),
         // A cap that is not there says so in words too.
         (Fact::Text(text), Value::None) => text.eq_ignore_ascii_case("none"),
-        (Fact::None, _) | (_, Value::None | Value::Text(_)) | (Fact::Text(_), _) => false,
+        (Fact::None | Fact::Text(_), _) | (_, Value::None | Value::Text(_)) => false,
         (fact, Value::Number(number)) => {
             billionths(key, fact).is_some_and(|it| op.holds(it.cmp(&number.billionths)))
         }

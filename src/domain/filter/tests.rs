@@ -1,3 +1,5 @@
+//! Filters read, printed and put to rows.
+
 use std::collections::HashMap;
 
 use proptest::prelude::*;

@@ -1,5 +1,6 @@
 //! The price book: dated prices per provider and model, and what a call costs by them.
 
+mod memo;
 mod merge;
 mod names;
 mod holidays;
@@ -8,6 +9,7 @@ mod text;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use xxhash_rust::xxh3::Xxh3Default;
@@ -15,6 +17,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 use super::call::{Call, Cost, ModelId, Provider, Region, Tier};
 use super::money::Money;
 use super::time::Timestamp;
+use memo::Memo;
 
 pub use merge::{merge, sources};
 pub use names::canonical;
@@ -31,8 +34,9 @@ static BUILTIN: &str = include_str!("catalogue.tsv");
 #[derive(Clone, Debug, Default)]
 pub struct PriceBook {
     catalogue: Cow<'static, str>,
-    user: BTreeMap<(String, String), Vec<Price>>,
+    user: BTreeMap<(String, String), Vec<Arc<Price>>>,
     aliases: BTreeMap<String, String>,
+    memo: Memo,
 }
 
 /// Prices calls, remembering what it has looked up.
@@ -50,8 +54,8 @@ type Key = (u32, u32, Region);
 /// The prices of one model, each list in order of date.
 #[derive(Clone, Debug, Default)]
 struct Found {
-    user: Vec<Price>,
-    book: Vec<Price>,
+    user: Vec<Arc<Price>>,
+    book: Vec<Arc<Price>>,
 }
 
 /// What differs between two books for one model.
@@ -99,13 +103,15 @@ impl PriceBook {
         let key = (price.provider().to_owned(), price.model().to_ascii_lowercase());
         let prices = self.user.entry(key).or_default();
         prices.retain(|known| known.in_force_since() != price.in_force_since());
-        prices.push(price);
-        prices.sort_by_key(Price::in_force_since);
+        prices.push(Arc::new(price));
+        prices.sort_by_key(|price| price.in_force_since());
+        self.memo = Memo::default();
     }
 
     /// Adds another name of a model. The target is a model's name, or `provider/model`.
     pub fn add_alias(&mut self, name: &str, target: &str) {
         self.aliases.insert(name.to_ascii_lowercase(), target.to_owned());
+        self.memo = Memo::default();
     }
 
     /// Returns a pricer over this book.
@@ -115,7 +121,7 @@ impl PriceBook {
 
     /// Returns a number that differs between books that may price a call differently.
     pub fn fingerprint(&self) -> u64 {
-        let user: Vec<Price> = self.user.values().flatten().cloned().collect();
+        let user: Vec<Price> = self.users().collect();
         let mut hash = Xxh3Default::new();
         for text in [self.catalogue.as_ref(), &write_catalogue(&user), &format!("{:?}", self.aliases)] {
             hash.update(text.as_bytes());
@@ -126,7 +132,7 @@ impl PriceBook {
     }
 
     /// Returns the price in force at a moment; the provider may be empty.
-    pub fn find(&self, provider: Provider, model: ModelId, at: Timestamp) -> Option<Price> {
+    pub fn find(&self, provider: Provider, model: ModelId, at: Timestamp) -> Option<Arc<Price>> {
         self.find_in(Region::Global, provider, model, at)
     }
 
@@ -137,15 +143,21 @@ impl PriceBook {
         provider: Provider,
         model: ModelId,
         at: Timestamp,
-    ) -> Option<Price> {
-        self.lookup(provider.as_str(), model.as_str(), region)?.at(at).cloned()
+    ) -> Option<Arc<Price>> {
+        let key = (provider.label().number(), model.label().number(), region);
+        let look = || self.lookup(provider.as_str(), model.as_str(), region).unwrap_or_default();
+        self.memo.get(key, look).at(at).map(Arc::clone)
     }
 
     /// Returns every price, current and past, those of the user first.
     pub fn list(&self) -> Vec<Price> {
-        let mut prices: Vec<Price> = self.user.values().flatten().cloned().collect();
+        let mut prices: Vec<Price> = self.users().collect();
         prices.extend(parse_catalogue(&self.catalogue).unwrap_or_default());
         prices
+    }
+
+    fn users(&self) -> impl Iterator<Item = Price> {
+        self.user.values().flatten().map(|price| Price::clone(price))
     }
 
     /// Returns the models whose newest price differs in `other`, by provider and model.
@@ -242,6 +254,7 @@ impl PriceBook {
         let of = |provider: &str| self.user.get(&(provider.to_owned(), lower.clone()));
         let user = of(provider).or_else(|| of("")).cloned().unwrap_or_default();
         let book = if provider.is_empty() { Vec::new() } else { text::find(&self.catalogue, provider, name) };
+        let book: Vec<Arc<Price>> = book.into_iter().map(Arc::new).collect();
         (!user.is_empty() || !book.is_empty()).then_some(Found { user, book })
     }
 }
@@ -257,12 +270,12 @@ fn regional(provider: &str, region: Region) -> Option<&'static str> {
 
 impl Found {
     /// Returns the price in force; the user's, where one of his is.
-    fn at(&self, at: Timestamp) -> Option<&Price> {
+    fn at(&self, at: Timestamp) -> Option<&Arc<Price>> {
         in_force(&self.user, at).or_else(|| in_force(&self.book, at))
     }
 }
 
-fn in_force(prices: &[Price], at: Timestamp) -> Option<&Price> {
+fn in_force(prices: &[Arc<Price>], at: Timestamp) -> Option<&Arc<Price>> {
     prices.iter().rev().find(|price| price.in_force_since().is_none_or(|since| since <= at))
 }
 

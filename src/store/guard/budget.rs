@@ -1,15 +1,11 @@
 //! The table `budget`: the sums of one account in one period.
 
-use std::collections::{HashMap, HashSet};
-
-use foldhash::fast::RandomState;
-use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use rusqlite::{Connection, Row, params_from_iter};
 
 use crate::domain::amount::Amount;
-use crate::domain::budget::{Budget, Imbalance, Movement};
+use crate::domain::budget::{Budget, Imbalance};
 use crate::domain::call::{ModelId, Provider, TenantId};
 use crate::domain::money::Money;
-use crate::domain::period::PeriodId;
 use crate::domain::scope::{Account, KeyId};
 use crate::domain::tokens::Tokens;
 use crate::store::name::{self, Names};
@@ -29,6 +25,8 @@ pub(super) type AccountKey = [i64; 3];
 
 /// The kind of [`Account::Tenant`].
 pub(super) const TENANT: i64 = 4;
+/// The kind of [`Account::TenantModel`].
+pub(super) const TENANT_MODEL: i64 = 5;
 
 /// Returns the numbers of an account; its names get numbers at first sight.
 pub(super) fn key(account: Account, conn: &Connection, names: &mut Names) -> rusqlite::Result<AccountKey> {
@@ -51,7 +49,7 @@ fn numbered(
         Account::Key(name) => (2, name.as_str(), None),
         Account::Model(name) => (3, name.as_str(), None),
         Account::Tenant(name) => (TENANT, name.as_str(), None),
-        Account::TenantModel(tenant, model) => (5, tenant.as_str(), Some(model.as_str())),
+        Account::TenantModel(tenant, model) => (TENANT_MODEL, tenant.as_str(), Some(model.as_str())),
     };
     let first = id(first)?;
     let second = second.map_or(Ok(Some(0)), id)?;
@@ -79,92 +77,34 @@ pub(super) fn account(key: AccountKey, conn: &Connection, names: &mut Names) -> 
 /// Returns the sum of an account's periods that start at `since` or later.
 pub(super) fn since(
     conn: &Connection,
-    [kind, first, second]: AccountKey,
+    account: AccountKey,
     window: i64,
     since: i64,
 ) -> rusqlite::Result<Budget> {
+    sum(periods_since(conn, account, window, since)?.into_iter().map(|(_, budget)| budget))
+}
+
+/// Returns the rows of an account's periods that start at `since` or later, with their sums.
+pub(super) fn periods_since(
+    conn: &Connection,
+    [kind, first, second]: AccountKey,
+    window: i64,
+    since: i64,
+) -> rusqlite::Result<Vec<(i64, Budget)>> {
     let mut statement = conn.prepare_cached(concat!(
-        "SELECT ",
+        "SELECT row, ",
         columns!(),
         " FROM budget WHERE kind = ?1 AND first = ?2 AND second = ?3 AND window = ?4 AND start >= ?5"
     ))?;
-    let mut rows = statement.query([kind, first, second, window, since])?;
-    let mut sum = Budget::default();
-    while let Some(row) = rows.next()? {
-        sum = sum.plus(read(row, 0)?).ok_or_else(|| broken(Imbalance::TooLarge))?;
-    }
-    Ok(sum)
+    let rows =
+        statement.query_map([kind, first, second, window, since], |row| Ok((row.get(0)?, read(row, 1)?)))?;
+    rows.collect()
 }
 
-/// Rows that are known to be there: none is ever taken away. Forgotten with a transaction that did not happen.
-#[derive(Default)]
-pub(super) struct Rows {
-    of_period: HashMap<(AccountKey, PeriodId), i64, RandomState>,
-    kept: HashSet<(AccountKey, i64), RandomState>,
-}
-
-/// So many rows are remembered at most.
-const REMEMBERED: usize = 1 << 16;
-
-impl Rows {
-    /// Returns the row of an account's period; begins it where there is none.
-    pub(super) fn row(
-        &mut self,
-        conn: &Connection,
-        account: AccountKey,
-        period: PeriodId,
-        born: i64,
-    ) -> rusqlite::Result<i64> {
-        if let Some(row) = self.of_period.get(&(account, period)) {
-            return Ok(*row);
-        }
-        let [kind, first, second] = account;
-        let place = [kind, first, second, period.window, period.start];
-        let known = conn
-            .prepare_cached(
-                "SELECT row FROM budget WHERE kind = ?1 AND first = ?2 AND second = ?3 AND window = ?4
-                 AND start = ?5",
-            )?
-            .query_row(place, |row| row.get(0))
-            .optional()?;
-        let row = match known {
-            Some(row) => row,
-            None => conn
-                .prepare_cached(
-                    "INSERT INTO budget (kind, first, second, window, start, born)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                )?
-                .insert(params![kind, first, second, period.window, period.start, born])?,
-        };
-        if self.of_period.len() >= REMEMBERED {
-            *self = Rows::default();
-        }
-        self.of_period.insert((account, period), row);
-        Ok(row)
-    }
-
-    /// Says whether sums of an account have ever been kept for a window.
-    pub(super) fn is_kept(
-        &mut self,
-        conn: &Connection,
-        account: AccountKey,
-        window: i64,
-    ) -> rusqlite::Result<bool> {
-        if self.kept.contains(&(account, window)) {
-            return Ok(true);
-        }
-        let [kind, first, second] = account;
-        let kept = conn
-            .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM budget WHERE kind = ?1 AND first = ?2 AND second = ?3
-                 AND window = ?4)",
-            )?
-            .query_row([kind, first, second, window], |row| row.get(0))?;
-        if kept && self.kept.len() < REMEMBERED {
-            self.kept.insert((account, window));
-        }
-        Ok(kept)
-    }
+/// Adds sums up.
+pub(super) fn sum(mut budgets: impl Iterator<Item = Budget>) -> rusqlite::Result<Budget> {
+    let added = budgets.try_fold(Budget::default(), Budget::plus);
+    added.ok_or_else(|| broken(Imbalance::TooLarge))
 }
 
 /// Writes the sums of a row.
@@ -179,16 +119,10 @@ pub(super) fn put(conn: &Connection, row: i64, budget: Budget) -> rusqlite::Resu
     .map(drop)
 }
 
-/// Moves money in each of these rows.
-pub(super) fn apply(conn: &Connection, rows: &[i64], movement: Movement) -> rusqlite::Result<()> {
-    for &row in rows {
-        let mut statement =
-            conn.prepare_cached(concat!("SELECT ", columns!(), " FROM budget WHERE row = ?1"))?;
-        let before = statement.query_row([row], |row| read(row, 0))?;
-        let after = before.apply(movement).map_err(broken)?;
-        put(conn, row, after)?;
-    }
-    Ok(())
+/// Reads the sums of a row.
+pub(super) fn of(conn: &Connection, row: i64) -> rusqlite::Result<Budget> {
+    let mut statement = conn.prepare_cached(concat!("SELECT ", columns!(), " FROM budget WHERE row = ?1"))?;
+    statement.query_row([row], |row| read(row, 0))
 }
 
 /// Reads the sums from the columns that begin at `first`.

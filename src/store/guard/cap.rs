@@ -113,6 +113,12 @@ fn of_key(conn: &Connection, key: CapKey) -> rusqlite::Result<Vec<(CapRev, Optio
 /// Adds a change of a cap.
 fn append(conn: &Connection, cap: &Cap, old: Option<&Cap>, author: &Author) -> rusqlite::Result<CapRev> {
     let rev = CapRev(revision(conn)?.0 + 1);
+    if mutant!("lowering-the-cap-voids") {
+        conn.execute_batch(
+            "UPDATE hold SET state = 4 WHERE state < 2;
+             UPDATE budget SET reserved_money = 0, reserved_calls = 0, reserved_tokens = 0;",
+        )?;
+    }
     conn.execute(
         "INSERT INTO cap_rev (rev, at, by, old, cap, why) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         params![

@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{Connection, params};
 
-use super::budget::{self, AccountKey, Rows};
+use super::budget::{self, AccountKey};
 use super::cap::{self, Caps};
 use super::hold::{self, Extra, Kept};
 use super::life::{self, Life, Pulse};
 use super::order::{Admission, Answer, Beat, Close, Closed, Dispatch, Reserve, Setup, Started, Stop, Swept};
+use super::rows::Rows;
 use super::writer::Order;
 use super::{key, limits};
+use crate::domain::amount::Amount;
 use crate::domain::budget::{Budget, Imbalance};
 use crate::domain::call::{Call, CallId, Cost};
 use crate::domain::cap::CapRev;
@@ -20,6 +22,7 @@ use crate::domain::gate::{self, Ask, Standing, Verdict};
 use crate::domain::hold::{GuardId, Hold, HoldId, State};
 use crate::domain::label::Label;
 use crate::domain::limits::Limits;
+use crate::domain::money::Money;
 use crate::domain::observation::{Batch, Decoded};
 use crate::domain::period::{PeriodId, periods};
 use crate::domain::period_clock::{Clocks, Doubt, PeriodClock, Reading};
@@ -100,6 +103,7 @@ pub(super) fn run(
     orders: &[Order],
 ) -> rusqlite::Result<Done> {
     let told = office.told;
+    office.rows.trim();
     let mut group = Group { conn, names, office, ledger: Vec::new(), latest: None, told };
     let mut dead = Vec::new();
     let mut outcomes = Vec::with_capacity(orders.len());
@@ -164,19 +168,31 @@ impl Group<'_> {
         let standings: Vec<Standing> =
             touches.into_iter().map(|touch| self.standing(touch, at)).collect::<rusqlite::Result<_>>()?;
         let ask = Ask { model: order.caller.model, amount: order.amount, pricing: order.pricing };
+        let mut amount = order.amount;
         match gate::judge(&ask, &standings) {
             Verdict::Allow => {}
+            Verdict::Reject { why } | Verdict::Wait { why }
+                if mutant!("resize-the-hold-to-what-is-left") && why.room() > 0 =>
+            {
+                let left = Money::from_nanos(i64::try_from(why.room()).unwrap_or_default());
+                amount = Amount::new(left, 1, amount.tokens()).unwrap_or_default();
+            }
             verdict => return Ok(Answer::Stopped(Stop { verdict, rev, at, doubt })),
         }
-        let warnings = gate::warnings(order.amount, &standings);
-        let hold = self.hold(order, at)?;
+        let warnings = gate::warnings(amount, &standings);
+        let hold = self.hold(order, amount, at)?;
         Ok(Answer::Admitted(Admission { hold, warnings, rev, at, doubt }))
     }
 
     fn standing(&mut self, touch: Touch, at: Timestamp) -> rusqlite::Result<Standing> {
         let found = periods(touch.cap.window, &self.office.setup.calendar, at);
         let account = budget::key(touch.account, self.conn, self.names)?;
-        let budget = budget::since(self.conn, account, found.write.window, found.since)?;
+        let budget = if mutant!("check-then-act") {
+            let outside = Connection::open(&self.office.setup.path)?;
+            budget::since(&outside, account, found.write.window, found.since)?
+        } else {
+            self.office.rows.since(self.conn, account, found.write.window, found.since)?
+        };
         Ok(Standing { touch, budget, resets_at: found.resets_at })
     }
 
@@ -200,13 +216,13 @@ impl Group<'_> {
         }
         let born = if sums.is_empty() { self.office.caps.book.rev().0.cast_signed() } else { UNKNOWN };
         for (row, sum) in sums {
-            budget::put(self.conn, row, sum)?;
+            self.office.rows.put(self.conn, row, sum)?;
         }
         self.office.rows.row(self.conn, account, found.write, born).map(drop)
     }
 
     /// Sets the money aside in all places, and writes the hold.
-    fn hold(&mut self, order: &Reserve, at: Timestamp) -> rusqlite::Result<HoldId> {
+    fn hold(&mut self, order: &Reserve, amount: Amount, at: Timestamp) -> rusqlite::Result<HoldId> {
         let mut places = Vec::new();
         for (account, period) in self.places(&order.caller, at)? {
             let born = self.office.caps.book.rev().0.cast_signed();
@@ -227,14 +243,15 @@ impl Group<'_> {
             at,
             pricing: order.pricing,
             places,
-            amount: order.amount,
+            amount,
             predicted: order.predicted,
             state: if order.dispatch == Dispatch::Now { State::Dispatched } else { State::Open },
         };
         let key_name = key.map(|key| name(key.as_str())).transpose()?;
         let price_rev = order.price_rev.0.cast_signed();
         hold::insert(self.conn, &kept, &Extra { key: key_name, price_rev, once: order.once })?;
-        budget::apply(self.conn, &kept.places, self.rule(&kept).reserve())?;
+        let reserve = self.rule(&kept).reserve();
+        self.office.rows.apply(self.conn, &kept.places, reserve)?;
         if let Some(key) = key {
             key::touch(self.conn, key, at)?;
         }
@@ -270,7 +287,7 @@ impl Group<'_> {
         let Ok(movement) = self.rule(&kept).close(order.closing) else {
             return Ok(Closed::Already(kept.state));
         };
-        if !hold::advance(self.conn, &kept, order.closing.state(), movement)? {
+        if !hold::advance(self.conn, &mut self.office.rows, &kept, (order.closing.state(), movement))? {
             return Ok(Closed::Already(kept.state));
         }
         let charged = order.closing.state().charged();
@@ -291,6 +308,12 @@ impl Group<'_> {
         let mut swept = Swept::default();
         let (path, me) = (self.office.setup.path.clone(), self.office.boot);
         for boot in life::running(self.conn)?.into_iter().filter(|boot| *boot != me) {
+            if mutant!("ttl-voids") {
+                let old = |kept: &Kept| now.since(kept.at) > Millis::from_minutes(60);
+                for kept in hold::open_of(self.conn, boot)?.into_iter().filter(old) {
+                    self.close(&Close { hold: kept.id, closing: Closing::Voided, call: None, now })?;
+                }
+            }
             let Pulse::Dead(lock) = life::pulse(&path, boot) else { continue };
             dead.extend(lock);
             swept.guards += 1;
@@ -421,6 +444,9 @@ fn count(swept: &mut Swept, closing: Closing) {
 /// Reads what others may have written: the period time, and the caps if they are no longer those of the
 /// office; says whether they are others now.
 pub(super) fn refresh(conn: &Connection, office: &mut Office) -> rusqlite::Result<bool> {
+    if !mutant!("sums-kept-though-others-wrote") {
+        office.rows = Rows::default();
+    }
     let high: Option<i64> = conn.prepare_cached("SELECT high FROM vault")?.query_row([], |row| row.get(0))?;
     office.high = high.map(Timestamp::from_millis);
     let (high, now) = (office.high, office.setup.now);

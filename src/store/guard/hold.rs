@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::budget::{self, AccountKey, amount, numbers};
 use super::order::{Once, Repeat};
+use super::rows::Rows;
 use crate::domain::amount::Amount;
 use crate::domain::budget::{Budget, Movement};
 use crate::domain::call::{Call, CallId, Cost, ModelId, Provider, TenantId};
@@ -124,7 +125,18 @@ pub(super) fn of_account(conn: &Connection, key: AccountKey, since: i64) -> rusq
         budget::TENANT => "tenant = ?2 AND ?3 = 0",
         _ => "tenant = ?2 AND model = ?3",
     };
-    let sql = format!("SELECT {COLUMNS} FROM hold WHERE at >= ?1 AND {whose} ORDER BY at");
+    // The one index by time begins with the tenant: of all tenants, each is looked for in turn.
+    let sql = match kind {
+        budget::TENANT | budget::TENANT_MODEL => {
+            format!("SELECT {COLUMNS} FROM hold WHERE at >= ?1 AND {whose} ORDER BY at")
+        }
+        _ => format!(
+            "WITH RECURSIVE every(one) AS (
+               SELECT min(tenant) FROM hold
+               UNION ALL SELECT (SELECT min(tenant) FROM hold WHERE tenant > one) FROM every WHERE one IS NOT NULL)
+             SELECT {COLUMNS} FROM every CROSS JOIN hold ON hold.tenant = one WHERE at >= ?1 AND {whose} ORDER BY at"
+        ),
+    };
     let mut statement = conn.prepare_cached(&sql)?;
     statement.query_map([since, first, second], read)?.collect()
 }
@@ -227,9 +239,9 @@ pub(super) fn dispatch(conn: &Connection, id: HoldId) -> rusqlite::Result<bool> 
 /// it did.
 pub(super) fn advance(
     conn: &Connection,
+    rows: &mut Rows,
     kept: &Kept,
-    to: State,
-    movement: Movement,
+    (to, movement): (State, Movement),
 ) -> rusqlite::Result<bool> {
     let [boot, number] = halves(kept.id);
     let [money, calls, tokens] = numbers(to.charged());
@@ -240,7 +252,7 @@ pub(super) fn advance(
         )?
         .execute(params![boot, number, state_code(to), money, calls, tokens, state_code(kept.state)])?;
     if changed == 1 {
-        budget::apply(conn, &kept.places, movement)?;
+        rows.apply(conn, &kept.places, movement)?;
     }
     Ok(changed == 1)
 }

@@ -9,6 +9,7 @@ mod change;
 mod cap;
 mod key;
 mod budget;
+mod rows;
 mod hold;
 mod life;
 mod limits;
@@ -20,6 +21,7 @@ mod standing;
 mod history;
 pub(super) mod books;
 mod writer;
+mod commit;
 mod vault;
 #[cfg(test)]
 mod tests;

@@ -39,6 +39,13 @@ impl<T> Line<T> {
         self.asks.is_empty() && self.tells.is_empty()
     }
 
+    fn of(&mut self, rank: Rank) -> &mut VecDeque<T> {
+        match rank {
+            Rank::Ask => &mut self.asks,
+            Rank::Tell => &mut self.tells,
+        }
+    }
+
     /// Returns how long those that tell may still wait for company.
     fn rest(&mut self, linger: Duration) -> Duration {
         if self.tells.is_empty() || self.tells.len() >= CROWD || !self.open || linger.is_zero() {
@@ -62,23 +69,39 @@ impl<T> Queue<T> {
         Queue { line: Mutex::new(line), bell: Condvar::new() }
     }
 
-    /// Puts an order at the end, or hands it back where the line is full or closed.
+    /// Puts an order at the end, or hands it back where the line is full or closed. Whoever asks must
+    /// [`Queue::ring`], or take what is asked himself.
     pub(super) fn push(&self, rank: Rank, order: T) -> Result<(), T> {
         let mut line = self.lock();
-        let line = &mut *line;
-        let (own, most) = match rank {
-            Rank::Ask => (&mut line.asks, ASKS),
-            Rank::Tell => (&mut line.tells, ALL),
-        };
-        if !line.open || own.len() >= most {
+        let most = if rank == Rank::Ask { ASKS } else { ALL };
+        let closed = !line.open;
+        let own = line.of(rank);
+        if own.len() >= most || closed {
             return Err(order);
         }
         own.push_back(order);
+        let waiting = own.len();
         // Whoever lingers is not woken for what can wait.
-        if rank == Rank::Ask || own.len() == 1 || own.len() == CROWD {
+        if rank == Rank::Tell && (waiting == 1 || waiting == CROWD) {
             self.bell.notify_one();
         }
         Ok(())
+    }
+
+    /// Puts an order that was taken where it was.
+    pub(super) fn put_back(&self, rank: Rank, order: T) {
+        self.lock().of(rank).push_front(order);
+    }
+
+    /// Wakes whoever takes.
+    pub(super) fn ring(&self) {
+        self.bell.notify_one();
+    }
+
+    /// Takes all that ask, if they are not more than `most`.
+    pub(super) fn take_asks(&self, most: usize) -> Option<Vec<T>> {
+        let mut line = self.lock();
+        (line.asks.len() <= most).then(|| line.asks.drain(..).collect())
     }
 
     /// Takes up to `most` orders. Waits up to `patience` for the first.
@@ -159,6 +182,17 @@ mod tests {
         assert_eq!(queue.take(CROWD, LONG, LONG).map(|taken| taken.len()), Some(CROWD));
         assert!(queue.push(Rank::Tell, 1).is_ok());
         assert_eq!((queue.take_tells(), queue.take_tells()), (vec![1], vec![]));
+    }
+
+    #[test]
+    fn those_that_ask_are_taken_apart_where_they_are_few() {
+        let queue = Queue::new();
+        assert_eq!(queue.take_asks(2), Some(vec![]));
+        assert!([1, 2, 3].into_iter().all(|order| queue.push(Rank::Ask, order).is_ok()));
+        assert_eq!((queue.take_asks(2), queue.take_asks(3)), (None, Some(vec![1, 2, 3])));
+        [3, 2, 1].into_iter().for_each(|order| queue.put_back(Rank::Ask, order));
+        assert!(queue.push(Rank::Tell, 9).is_ok());
+        assert_eq!(queue.take(9, NOW, NOW), Some(vec![9, 1, 2, 3]));
     }
 
     #[test]

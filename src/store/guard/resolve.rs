@@ -3,6 +3,7 @@
 use rusqlite::{Connection, params};
 
 use super::change::{Author, ChangeError};
+use super::rows::Rows;
 use super::{group, hold};
 use crate::domain::amount::Amount;
 use crate::domain::call::{Call, CallId, ModelId, Provider, TenantId};
@@ -43,7 +44,7 @@ impl Store {
                 Ok(movement) => movement,
                 Err(illegal) => return Ok(Err(illegal.into())),
             };
-            if !hold::advance(conn, &kept, rule.state, movement)? {
+            if !hold::advance(conn, &mut Rows::default(), &kept, (rule.state, movement))? {
                 return Ok(Err(ChangeError::NoSuchHold));
             }
             let (old, new) = (kept.state.charged().money(), actual.money());

@@ -9,7 +9,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 
 use crate::store::name::Names;
 use crate::store::{StoreError, open};
@@ -20,8 +20,9 @@ const HEADER: &[u8; 16] = b"SQLite format 3\0";
 /// A file, whatever its name.
 type FileKey = (u64, u64);
 
-/// Files of stores, open for looking at their first bytes. They are never closed: closing any descriptor
-/// of a file gives up the locks that SQLite holds on it in this process.
+/// Files of stores, open for looking at their first bytes. As long as a file has a name it is not closed: closing
+/// any descriptor of a file gives up the locks that SQLite holds on it in this process. One without a name is no
+/// store any more, for anybody.
 static HEADERS: LazyLock<Mutex<BTreeMap<FileKey, File>>> = LazyLock::new(Mutex::default);
 
 /// How long to wait for another process's transaction.
@@ -31,6 +32,8 @@ pub(super) enum Patience {
     Usual,
     /// A tenth: the store is known to be locked, and callers are waiting for an answer.
     Short,
+    /// Not at all.
+    None,
 }
 
 /// A connection to a store.
@@ -64,9 +67,9 @@ impl Session {
     fn over(path: &Path, conn: Connection) -> Result<Session, StoreError> {
         let fault = |error: rusqlite::Error| StoreError::of(path, &error);
         let identity = conn.query_row("SELECT identity FROM vault", [], |row| row.get(0)).map_err(fault)?;
-        // Little is moved from the log at a time, so that no commit waits long for it.
-        // A guard reads and writes the newest pages alone: few need to be at hand.
-        conn.execute_batch("PRAGMA wal_autocheckpoint = 1000; PRAGMA cache_size = -4096").map_err(fault)?;
+        // The log is moved by the writing thread, so that no asker waits for it. A guard reads and writes the newest
+        // pages alone: few need to be at hand.
+        conn.execute_batch("PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -4096").map_err(fault)?;
         let file = look(path)?;
         let names = Names::default();
         let path = path.to_owned();
@@ -102,10 +105,12 @@ impl Session {
 
     /// Says how long to wait for others, and whether a commit waits for the disk.
     pub(super) fn prepare(&mut self, patience: Patience, full: bool) -> rusqlite::Result<()> {
-        self.conn.busy_handler(Some(match patience {
-            Patience::Usual => wait_long,
-            Patience::Short => wait_a_little,
-        }))?;
+        let handler: Option<fn(i32) -> bool> = match patience {
+            Patience::Usual => Some(wait_long),
+            Patience::Short => Some(wait_a_little),
+            Patience::None => None,
+        };
+        self.conn.busy_handler(handler)?;
         if self.full != Some(full) {
             let word = if full { "FULL" } else { "NORMAL" };
             self.conn.execute_batch(&format!("PRAGMA synchronous = {word}"))?;
@@ -126,6 +131,11 @@ impl Session {
         Ok(())
     }
 
+    /// Moves the rest of what is in the log into the store, so that the log begins anew.
+    pub(super) fn checkpoint(&self) {
+        checkpoint(&self.conn);
+    }
+
     /// Undoes what was not committed.
     pub(super) fn undo(&mut self) {
         if !self.conn.is_autocommit() && self.conn.execute_batch("ROLLBACK").is_err() {
@@ -135,6 +145,19 @@ impl Session {
         self.names = Names::default();
         self.forget();
     }
+}
+
+/// Moves what is in the log of a store into it, while others go on writing.
+pub(super) fn checkpoint_beside(path: &Path) {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    if let Ok(conn) = Connection::open_with_flags(path, flags) {
+        checkpoint(&conn);
+    }
+}
+
+/// Moves what no reader needs. What cannot be moved now is moved the next time.
+fn checkpoint(conn: &Connection) {
+    let _ = conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
 }
 
 /// Returns which file a path leads to, if it is one that can be used.
@@ -160,6 +183,9 @@ fn look(path: &Path) -> Result<FileKey, StoreError> {
 
 fn read_header(path: &Path, key: FileKey, header: &mut [u8]) -> std::io::Result<()> {
     let mut files = HEADERS.lock().unwrap_or_else(PoisonError::into_inner);
+    if !files.contains_key(&key) {
+        files.retain(|_, file| file.metadata().is_ok_and(|found| found.nlink() > 0));
+    }
     let file = match files.entry(key) {
         std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
         std::collections::btree_map::Entry::Vacant(place) => place.insert(File::open(path)?),
@@ -183,4 +209,26 @@ fn wait(tries: i32, most: i32) -> bool {
     let step = if tries < 8 { Duration::from_micros(250) } else { Duration::from_millis(2) };
     thread::park_timeout(step);
     tries < most
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_let_go_once_it_has_no_name_and_not_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = |name: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, HEADER).unwrap();
+            (look(&path).unwrap(), path)
+        };
+        let is_open = |key: FileKey| HEADERS.lock().unwrap().contains_key(&key);
+        let ((gone, path), (moved, other)) = (store("a"), store("b"));
+        fs::remove_file(path).unwrap();
+        fs::rename(other, folder.path().join("c")).unwrap();
+        assert!(is_open(gone) && is_open(moved));
+        store("d");
+        assert!(!is_open(gone) && is_open(moved));
+    }
 }

@@ -2,8 +2,9 @@
 
 use rusqlite::Connection;
 
-use super::budget::{self, Rows, TENANT};
+use super::budget::{self, TENANT};
 use super::order::Base;
+use super::rows::Rows;
 use super::{cap, hold};
 use crate::domain::budget::{Budget, Imbalance};
 use crate::domain::calendar::Calendar;

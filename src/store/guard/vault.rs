@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use super::key::Authenticated;
 use super::order::{Answer, Beat, Close, Closed, Reserve, Setup, Started, Swept, View};
 use super::queue::{Queue, Rank};
-use super::writer::{self, Order};
+use super::writer::{self, Order, Writer};
 use crate::domain::cap::CapRev;
 use crate::domain::hold::HoldId;
 use crate::domain::label::Label;
@@ -23,7 +23,8 @@ pub(super) type Reply<T> = Box<dyn FnOnce(Result<T, StoreError>) + Send>;
 /// A guard's store: cheap to clone, usable from any thread.
 ///
 /// One thread writes. It takes what is waiting, up to 256 orders, and commits it as one; so the wait for
-/// the disk is shared. When the last handle goes, what waits is still written, and the thread ends; holds
+/// the disk is shared. Where nothing is to be waited for, whoever asks may write in its place
+/// ([`Vault::press`]): waking a thread takes longer than a commit. When the last handle goes, what waits is still written, and the thread ends; holds
 /// that are open then are found by the next sweep.
 ///
 /// A store that is locked, full, gone, replaced or damaged answers every order with that error within a
@@ -39,6 +40,7 @@ struct Desk {
     view: Arc<RwLock<Arc<View>>>,
     name: Label,
     path: std::path::PathBuf,
+    writer: Arc<Mutex<Writer>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -48,16 +50,28 @@ impl Vault {
     pub fn open(setup: Setup) -> Result<Vault, StoreError> {
         let queue = Arc::new(Queue::new());
         let (name, path) = (setup.name, setup.path.clone());
-        let (view, thread) = writer::start(setup, Arc::clone(&queue))?;
-        let thread = Mutex::new(Some(thread));
-        Ok(Vault { desk: Arc::new(Desk { queue, view, name, path, thread }) })
+        let started = writer::start(setup, Arc::clone(&queue))?;
+        let (view, writer, thread) = (started.shown, started.writer, Mutex::new(Some(started.thread)));
+        Ok(Vault { desk: Arc::new(Desk { queue, view, name, path, writer, thread }) })
     }
 
     /// Asks for the money of one attempt: caps and sums are read, judged and written in one transaction.
     ///
     /// Nothing may be sent before the answer is [`Answer::Admitted`]; an error admits nothing.
     pub fn reserve(&self, order: Reserve, reply: impl FnOnce(Result<Answer, StoreError>) + Send + 'static) {
+        self.line_up(order, reply);
+        self.desk.queue.ring();
+    }
+
+    /// Asks like [`Vault::reserve`], but wakes nobody: [`Vault::press`] must follow soon.
+    pub fn line_up(&self, order: Reserve, reply: impl FnOnce(Result<Answer, StoreError>) + Send + 'static) {
         self.put(Rank::Ask, Order::Reserve(Box::new(order), Box::new(reply)));
+    }
+
+    /// Writes what is asked on this thread where that takes no wait, for the disk or for other processes, and few
+    /// ask; else wakes the writing thread. What others have asked is written with it.
+    pub fn press(&self) {
+        writer::press(&self.desk.writer, &self.desk.queue);
     }
 
     /// Marks a hold as dispatched, where [`super::Dispatch::Later`] was asked for.
@@ -65,6 +79,7 @@ impl Vault {
     /// Nothing may be sent before the answer is [`Started::Yes`].
     pub fn dispatch(&self, hold: HoldId, reply: impl FnOnce(Result<Started, StoreError>) + Send + 'static) {
         self.put(Rank::Ask, Order::Dispatch(hold, Box::new(reply)));
+        self.desk.queue.ring();
     }
 
     /// Closes a hold and writes the call, in one transaction. A second closing moves nothing.

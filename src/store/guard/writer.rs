@@ -1,22 +1,20 @@
 //! The writing thread of a guard: takes orders in groups, commits each group as one, answers.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use rusqlite::Connection;
-
-use super::budget::Rows;
 use super::cap;
-use super::group::{self, Done, Office, Outcome};
+use super::commit::Failure;
+use super::group::{Done, Office, Outcome};
 use super::hold;
-use super::key::{self, KeyRing};
-use super::life::{self, Life, Person};
+use super::key::KeyRing;
+use super::life::{self, Life};
 use super::order::{Answer, Beat, Close, Closed, Reserve, Setup, Started, Swept, View};
-use super::queue::Queue;
-use super::session::{Patience, Session};
+use super::queue::{Queue, Rank};
+use super::rows::Rows;
+use super::session::{Patience, Session, checkpoint_beside};
 use super::vault::Reply;
-use crate::domain::cap::Mode;
 use crate::domain::closing::Closing;
 use crate::domain::hold::HoldId;
 use crate::domain::limits::Limits;
@@ -28,8 +26,15 @@ use crate::store::StoreError;
 const GROUP: usize = 256;
 /// How long the thread sleeps where nothing is asked: so old may a view be.
 const NAP: Duration = Duration::from_millis(50);
+/// So many may ask at a time for one of them to write for all: more are better left to the writing thread, beside
+/// which they can go on.
+const FEW: usize = 8;
+/// Commits after which the log is moved into the store: a few pages each.
+const COMMITS: u32 = 600;
 /// Closings that are kept while the store cannot be used.
 const BACKLOG: usize = 65_536;
+/// How often a guard that starts tries a store that another process holds, each time for most of a second.
+const STARTS: usize = 12;
 
 /// One thing to do, with whom to tell.
 pub(super) enum Order {
@@ -43,6 +48,11 @@ pub(super) enum Order {
 }
 
 impl Order {
+    /// Returns where it stands in line.
+    pub(super) fn rank(&self) -> Rank {
+        if matches!(self, Order::Reserve(..) | Order::Dispatch(..)) { Rank::Ask } else { Rank::Tell }
+    }
+
     /// Answers with an error.
     pub(super) fn refuse(self, why: &StoreError) {
         match self {
@@ -71,8 +81,18 @@ impl Order {
 /// What the thread shows to all handles.
 pub(super) type Shown = Arc<RwLock<Arc<View>>>;
 
+/// A writer at work.
+pub(super) struct AtWork {
+    /// What it shows.
+    pub(super) shown: Shown,
+    /// The writer.
+    pub(super) writer: Arc<Mutex<Writer>>,
+    /// Its thread.
+    pub(super) thread: JoinHandle<()>,
+}
+
 /// Opens the store, closes what dead guards left open, and starts the thread.
-pub(super) fn start(setup: Setup, queue: Arc<Queue<Order>>) -> Result<(Shown, JoinHandle<()>), StoreError> {
+pub(super) fn start(setup: Setup, queue: Arc<Queue<Order>>) -> Result<AtWork, StoreError> {
     let path = setup.path.clone();
     let session = Session::open(&path)?;
     let mut random = [0; 8];
@@ -111,22 +131,47 @@ pub(super) fn start(setup: Setup, queue: Arc<Queue<Order>>) -> Result<(Shown, Jo
         fault: None,
         shown: Arc::clone(&shown),
         queue: Arc::clone(&queue),
+        commits: 0,
     };
-    let (tell, told) = std::sync::mpsc::sync_channel(1);
-    writer.serve(vec![Order::Sweep(now, Box::new(move |swept| drop(tell.send(swept))))]);
-    if let Ok(Err(error)) = told.recv() {
-        return Err(error);
-    }
+    writer.begin(now)?;
     let linger = writer.office.setup.linger;
+    let writer = Arc::new(Mutex::new(writer));
+    let (own, store) = (Arc::clone(&writer), path.clone());
     let run = move || {
         let open = Line(queue);
         while let Some(orders) = open.0.take(GROUP, NAP, linger) {
+            // A writer that someone's panic left half-way writes no more: the line is closed.
+            let Ok(mut writer) = own.lock() else { return };
             writer.turn(orders);
+            if writer.commits >= COMMITS {
+                drop(writer);
+                checkpoint_beside(&store);
+                let Ok(mut writer) = own.lock() else { return };
+                writer.checkpoint();
+            }
         }
-        writer.end();
+        if let Ok(mut writer) = own.lock() {
+            writer.end();
+        }
     };
     let thread = thread::Builder::new().name("vault".to_owned()).spawn(run);
-    Ok((shown, thread.map_err(|error| StoreError::unusable(&path, &error))?))
+    let thread = thread.map_err(|error| StoreError::unusable(&path, &error))?;
+    Ok(AtWork { shown, writer, thread })
+}
+
+/// Writes what is asked on the asker's own thread, where the writer is free, few ask, and nothing has to be waited
+/// for: neither the disk nor other processes. Else it is left to the writing thread.
+pub(super) fn press(writer: &Mutex<Writer>, queue: &Queue<Order>) {
+    if let Ok(mut writer) = writer.try_lock()
+        && writer.is_quick()
+        && let Some(orders) = queue.take_asks(FEW)
+    {
+        if !orders.is_empty() {
+            writer.serve(orders, Patience::None);
+        }
+        return;
+    }
+    queue.ring();
 }
 
 /// Closes the line when the thread ends, however it ends: whoever waits then is answered.
@@ -144,39 +189,62 @@ impl Drop for Line {
     }
 }
 
-struct Writer {
-    office: Office,
-    life: Option<Life>,
-    identity: Vec<u8>,
-    session: Option<Session>,
+/// Whoever has it writes: the thread, or an asker who found it free.
+pub(super) struct Writer {
+    pub(super) office: Office,
+    pub(super) life: Option<Life>,
+    pub(super) identity: Vec<u8>,
+    pub(super) session: Option<Session>,
     /// The keys, and at which of their revisions.
-    keys: (i64, Arc<KeyRing>),
+    pub(super) keys: (i64, Arc<KeyRing>),
     /// Closings that could not be committed yet.
     backlog: Vec<Order>,
-    fault: Option<StoreError>,
+    pub(super) fault: Option<StoreError>,
     shown: Shown,
     /// Whoever waits for the next turn.
     queue: Arc<Queue<Order>>,
-}
-
-/// How an attempt at a group failed.
-enum Failure {
-    /// The store could not be got ready: no order is at fault.
-    Ready(StoreError),
-    /// Nothing was written.
-    Before(StoreError),
-    /// It may have been written: the commit itself failed. With the number of its first hold.
-    Commit(i64, StoreError),
+    /// Commits since the log was last moved into the store.
+    pub(super) commits: u32,
 }
 
 impl Writer {
+    /// Closes what dead guards left open. Nobody waits for an answer yet, so that a store which another
+    /// process holds is tried for longer than a caller would wait.
+    fn begin(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        for again in (0..STARTS).rev() {
+            let (tell, told) = std::sync::mpsc::sync_channel(1);
+            self.serve(
+                vec![Order::Sweep(now, Box::new(move |swept| drop(tell.send(swept))))],
+                Patience::Usual,
+            );
+            match told.recv() {
+                Ok(Err(StoreError::Locked { .. })) if again > 0 => self.show(None),
+                Ok(Err(error)) => return Err(error),
+                Ok(Ok(_)) | Err(_) => break,
+            }
+        }
+        Ok(())
+    }
+
     /// Does one turn: looks at the file, and commits what is asked.
     fn turn(&mut self, orders: Vec<Order>) {
         let idle = orders.is_empty() && self.backlog.is_empty() && self.fault.is_none();
-        if idle && self.look_idly() {
-            return;
+        if !idle || !self.look_idly() {
+            let patience = if self.fault.is_none() { Patience::Usual } else { Patience::Short };
+            self.serve(orders, patience);
         }
-        self.serve(orders);
+    }
+
+    /// Moves the rest of the log into the store: what came while most of it was moved.
+    fn checkpoint(&mut self) {
+        self.commits = 0;
+        self.session.iter().for_each(Session::checkpoint);
+    }
+
+    /// Says whether a commit takes only as long as its own work.
+    fn is_quick(&self) -> bool {
+        let ready = self.session.is_some() && self.fault.is_none() && self.backlog.is_empty();
+        ready && !self.has_hard_caps()
     }
 
     /// Looks whether there is news; says whether there is nothing to write about it.
@@ -190,8 +258,8 @@ impl Writer {
 
     /// Commits orders, the backlog first, and answers them. Whoever would have to wait for money is judged
     /// again behind the closings that stand in line.
-    fn serve(&mut self, orders: Vec<Order>) {
-        let waiting = self.serve_once(orders);
+    fn serve(&mut self, orders: Vec<Order>, patience: Patience) {
+        let waiting = self.serve_once(orders, patience);
         if waiting.is_empty() {
             return;
         }
@@ -199,18 +267,24 @@ impl Writer {
         if !again.is_empty() {
             let (orders, _): (Vec<Order>, Vec<Outcome>) = waiting.into_iter().unzip();
             again.extend(orders);
-            let waiting = self.serve_once(again);
+            let waiting = self.serve_once(again, patience);
             return answer(waiting);
         }
         answer(waiting);
     }
 
     /// Commits orders, the backlog first, and answers them, but for those that would have to wait.
-    fn serve_once(&mut self, orders: Vec<Order>) -> Vec<(Order, Outcome)> {
+    fn serve_once(&mut self, orders: Vec<Order>, patience: Patience) -> Vec<(Order, Outcome)> {
         let mut all = std::mem::take(&mut self.backlog);
         all.extend(orders);
-        match self.commit(&all) {
+        match self.commit(&all, patience) {
             Ok(done) => return self.finish(all, done),
+            Err(Failure::Before(StoreError::Locked { .. })) if patience == Patience::None => {
+                for order in all.into_iter().rev() {
+                    self.queue.put_back(order.rank(), order);
+                }
+                self.queue.ring();
+            }
             Err(Failure::Before(StoreError::Statement { .. })) if all.len() > 1 => {
                 // One of them cannot be done. The others do not suffer from it.
                 for order in all {
@@ -230,7 +304,7 @@ impl Writer {
 
     fn serve_alone(&mut self, order: Order) {
         let one = vec![order];
-        match self.commit(&one) {
+        match self.commit(&one, Patience::Usual) {
             Ok(done) => answer(self.finish(one, done)),
             Err(Failure::Before(fault @ StoreError::Statement { .. })) => {
                 for order in one {
@@ -300,121 +374,8 @@ impl Writer {
         }
     }
 
-    /// Opens the store where it is not open, and checks that it is the one it was.
-    fn ready(&mut self) -> Result<(), StoreError> {
-        let done = self.try_ready();
-        if let Err(error) = &done {
-            self.session = None;
-            self.show(Some(error.clone()));
-        }
-        done
-    }
-
-    fn try_ready(&mut self) -> Result<(), StoreError> {
-        let path = self.office.setup.path.clone();
-        if let Some(session) = &self.session
-            && session.check().is_err()
-        {
-            self.session = None;
-        }
-        if self.session.is_none() {
-            self.session = Some(Session::reopen(&path, &self.identity)?);
-        }
-        if self.life.as_ref().is_none_or(|life| !life.is_visible()) {
-            self.life = None;
-            self.life = Some(Life::take(&path, self.office.boot)?);
-        }
-        Ok(())
-    }
-
-    /// Reads what others have written since the last look, and shows it. Within a transaction that is all that
-    /// can be known until it ends.
-    fn read_news(&mut self) -> Result<(), StoreError> {
-        let Some(session) = &mut self.session else { return Ok(()) };
-        let news = session.has_news().and_then(|news| {
-            if !news {
-                return Ok(false);
-            }
-            let caps = group::refresh(&session.conn, &mut self.office)?;
-            let number = key::revision(&session.conn)?;
-            let keys = number != self.keys.0;
-            if keys {
-                self.keys = (number, Arc::new(KeyRing::load(&session.conn)?));
-            }
-            Ok(caps || keys)
-        });
-        match news {
-            Ok(false) => {}
-            Ok(true) => self.show(self.fault.clone()),
-            Err(error) => {
-                session.forget();
-                return Err(StoreError::of(&self.office.setup.path, &error));
-            }
-        }
-        Ok(())
-    }
-
-    /// Does a group in one transaction.
-    fn commit(&mut self, orders: &[Order]) -> Result<Done, Failure> {
-        self.ready().map_err(Failure::Ready)?;
-        loop {
-            let done = self.attempt(orders);
-            if !matches!(done, Ok(Some(_))) {
-                // What was numbered in a transaction that did not happen is not to be used again.
-                self.office.rows = Rows::default();
-                self.session.iter_mut().for_each(Session::undo);
-            }
-            if let Some(done) = done? {
-                return Ok(done);
-            }
-        }
-    }
-
-    /// Does a group once; `None`: a hard cap is new, so that the commit has to wait for the disk after all.
-    fn attempt(&mut self, orders: &[Order]) -> Result<Option<Done>, Failure> {
-        let path = self.office.setup.path.clone();
-        let before = |error: rusqlite::Error| Failure::Before(StoreError::of(&path, &error));
-        let patience = if self.fault.is_none() { Patience::Usual } else { Patience::Short };
-        let full = self.must_wait_for_the_disk(orders);
-        let session = self.session()?;
-        session.prepare(patience, full).map_err(before)?;
-        session.begin().map_err(before)?;
-        self.read_news().map_err(Failure::Before)?;
-        if !full && self.must_wait_for_the_disk(orders) {
-            return Ok(None);
-        }
-        let first = self.office.next;
-        let done = self.run(orders).map_err(before)?;
-        let ended = self.session()?.end();
-        ended.map_err(|error| Failure::Commit(first, StoreError::of(&path, &error)))?;
-        Ok(Some(done))
-    }
-
-    fn session(&mut self) -> Result<&mut Session, Failure> {
-        let path = &self.office.setup.path;
-        let gone = || Failure::Ready(StoreError::Missing { path: path.clone() });
-        self.session.as_mut().ok_or_else(gone)
-    }
-
-    /// Does what is to be done between the beginning of a transaction and its end.
-    fn run(&mut self, orders: &[Order]) -> rusqlite::Result<Done> {
-        let Writer { session: Some(session), office, .. } = self else {
-            return Err(rusqlite::Error::InvalidQuery);
-        };
-        if !session.enlisted {
-            enlist(&session.conn, office)?;
-        }
-        group::run(&session.conn, &mut session.names, office, orders)
-    }
-
-    /// Says whether a hard cap may be at stake: then the commit is on the disk before it is answered.
-    fn must_wait_for_the_disk(&self, orders: &[Order]) -> bool {
-        let asks = orders.iter().any(|order| matches!(order, Order::Reserve(..) | Order::Dispatch(..)));
-        asks && self.office.caps.book.caps().any(|cap| cap.mode == Mode::Hard)
-    }
-
     /// Shows caps, keys, the fault and the doubt to all handles.
-    fn show(&mut self, fault: Option<StoreError>) {
+    pub(super) fn show(&mut self, fault: Option<StoreError>) {
         let unchanged = {
             let view = self.shown.read().unwrap_or_else(PoisonError::into_inner);
             Arc::ptr_eq(&view.book, &self.office.caps.book)
@@ -436,8 +397,8 @@ impl Writer {
     }
 
     /// Ends the run: a guard that leaves nothing open is not missed.
-    fn end(mut self) {
-        self.serve(Vec::new());
+    fn end(&mut self) {
+        self.serve(Vec::new(), Patience::Usual);
         let Some(session) = &self.session else { return };
         let (boot, at) = (self.office.boot, self.office.told.map_or(Timestamp::EPOCH, |(at, _)| at));
         let at = at.max(self.office.setup.now.wall);
@@ -455,16 +416,4 @@ fn answer(orders: Vec<(Order, Outcome)>) {
     for (order, outcome) in orders {
         order.answer(outcome);
     }
-}
-
-fn enlist(conn: &Connection, office: &Office) -> rusqlite::Result<()> {
-    let setup = &office.setup;
-    let person = Person {
-        boot: office.boot,
-        name: setup.name,
-        pid: setup.pid,
-        listen: setup.listen,
-        started: setup.now.wall,
-    };
-    life::enlist(conn, &person, office.caps.book.rev())
 }

@@ -165,6 +165,7 @@ impl App {
                     self.say(&fault.reason);
                 }
             }
+            Command::Export(form, file) => return vec![Effect::Export(form, file)],
             Command::Reload => return self.act(Action::Refresh),
             Command::Quit => return vec![Effect::Quit],
         }

@@ -3,6 +3,7 @@
 use super::read::{COMMANDS, split};
 use crate::tui::app::App;
 use crate::tui::event::Window;
+use crate::tui::export::Form;
 use crate::tui::keys::{ACTIONS, Action};
 use crate::tui::tab::Tab;
 
@@ -106,6 +107,7 @@ fn names(command: &str, place: usize, app: &App) -> Vec<String> {
             rolling.map(|window| window.says().to_lowercase()).collect()
         }
         ("sort", 1) => app.tab.sorts().iter().map(|sort| (*sort).to_owned()).collect(),
+        ("export", 1) => Form::ALL.map(|form| form.ending().to_owned()).to_vec(),
         ("theme", 1) => app.setup.themes.clone(),
         _ => Vec::new(),
     }

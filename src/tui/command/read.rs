@@ -5,6 +5,7 @@ use crate::domain::scope::Scope;
 use crate::tui::app::App;
 use crate::tui::cap_form::{AtCap, CapWords};
 use crate::tui::event::Window;
+use crate::tui::export::Form;
 use crate::tui::tab::Tab;
 
 /// A command with all that it needs.
@@ -24,6 +25,8 @@ pub enum Command {
     Sort(usize),
     /// Filter the page.
     Filter(String),
+    /// Write the page to a file, of this name if one is given.
+    Export(Form, Option<String>),
     /// Read everything anew.
     Reload,
     /// End the program.
@@ -43,6 +46,7 @@ pub const COMMANDS: &[(&str, &str, &str)] = &[
     ("sort", "COLUMN", "sorts the page"),
     ("filter", "FILTER", "shows fewer rows"),
     ("theme", "NAME", "draws with a theme, and keeps it"),
+    ("export", "csv|json|md [FILE]", "writes the page to a file"),
     ("reload", "", "reads everything anew"),
     ("q", "", "quits"),
 ];
@@ -107,6 +111,11 @@ pub(super) fn command(text: &str, app: &App) -> Result<Command, String> {
                 Ok(_) => Ok(Command::Filter(filter)),
                 Err(fault) => Err(fault.reason),
             }
+        }
+        "export" => {
+            let wanted = needs("csv, json or md")?;
+            let form = Form::named(wanted).ok_or_else(|| format!("no form `{wanted}`: csv, json or md"))?;
+            Ok(Command::Export(form, rest.get(1).map(|file| (*file).to_owned())))
         }
         "reload" => Ok(Command::Reload),
         "q" => Ok(Command::Quit),

@@ -27,7 +27,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) -> Seen {
     let sorted = Sorted::of(&app.audit, &pen.theme.glyphs);
     let mut table = columns(app, &shown, usize::from(area.width), sorted);
     table.selected = app.audit.index().checked_sub(start);
-    table.draw(pen, area);
+    table.draw_as(pen, area, &app.audit.view);
     Seen { rows, ..Seen::default() }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) -> Seen {
     let shown: Vec<&Cap> = visible.iter().filter_map(|key| caps.find(*key)).collect();
     let mut table = columns(app, &shown, Sorted::of(&app.budgets, &pen.theme.glyphs));
     table.selected = app.budgets.index().checked_sub(start);
-    table.draw(pen, area);
+    table.draw_as(pen, area, &app.budgets.view);
     Seen { rows, ..Seen::default() }
 }
 
@@ -40,13 +40,17 @@ fn columns(app: &App, rows: &[&Cap], sorted: Sorted) -> Table {
         Column::word("AT CAP", 6, 3),
     ];
     for cap in rows {
-        name.cells.push(cap.scope.to_string());
+        let scope = cap.scope.to_string();
+        name.cells.push(scope.strip_prefix("tenant:").unwrap_or(&scope).to_owned());
         let worst = app.picture().caps.worst(cap.key());
         let unit = cap.limit.unit();
         let figures = worst.map(|standing| {
             let (spent, limit) = (standing.exposure(), u128::from(standing.limit()));
             let state = state(standing, held);
-            let left = figure(unit, limit.saturating_sub(spent));
+            let left = match limit.checked_sub(spent) {
+                Some(left) => figure(unit, left),
+                None => format!("-{}", figure(unit, spent - limit)),
+            };
             [figure(unit, spent), left, used_of(standing, state), state.says().to_owned()]
         });
         let none = || ["0".to_owned(), "-".to_owned(), "0% ".to_owned(), "ok".to_owned()];

@@ -37,7 +37,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) -> Seen {
     let shown: Vec<ClassRow> = visible.iter().map(|class| now.row(*class)).collect();
     let mut table = columns(&now, &shown, Sorted::of(&app.errors, &pen.theme.glyphs), &pen.theme.glyphs);
     table.selected = app.errors.index().checked_sub(start);
-    table.draw(pen, Rect { height, ..area });
+    table.draw_as(pen, Rect { height, ..area }, &app.errors.view);
     if split {
         let below = Rect { y: area.y + height, height: area.height - height, ..area };
         pen.rule(row(below, 0), "recent: all classes");

@@ -29,7 +29,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) -> Seen {
     let shown: Vec<&Made> = visible.iter().filter_map(find).map(AsRef::as_ref).collect();
     let mut table = columns(app, &shown, Sorted::of(&app.events, &pen.theme.glyphs));
     table.selected = app.events.index().checked_sub(start);
-    table.draw(pen, area);
+    table.draw_as(pen, area, &app.events.view);
     Seen { rows, ..Seen::default() }
 }
 

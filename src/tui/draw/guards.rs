@@ -32,7 +32,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) -> Seen {
     let shown: Vec<&GuardLine> = visible.iter().filter_map(find).collect();
     let mut table = columns(app, &shown, Sorted::of(&app.guards, &pen.theme.glyphs));
     table.selected = app.guards.index().checked_sub(start);
-    table.draw(pen, Rect { height, ..area });
+    table.draw_as(pen, Rect { height, ..area }, &app.guards.view);
     if split {
         let below = Rect { y: area.y + height, height: area.height - height, ..area };
         today(pen, below, &now);

@@ -38,7 +38,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) -> Seen {
     let sorted = Sorted::of(&app.limits, &pen.theme.glyphs);
     let mut table = columns(app, &now, &shown, (sorted, &pen.theme.glyphs));
     table.selected = app.limits.index().checked_sub(start);
-    table.draw(pen, Rect { height, ..area });
+    table.draw_as(pen, Rect { height, ..area }, &app.limits.view);
     if let Some(group) = picked.filter(|_| split) {
         let area = Rect { y: area.y + height, height: below, ..area };
         let name = format!("{}/{} {}", group.provider, group.key, group.model);

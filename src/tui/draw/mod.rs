@@ -33,6 +33,9 @@ mod dialog;
 mod help;
 mod command;
 mod themes;
+mod choice;
+mod columns;
+mod alerts;
 mod cap_words;
 mod cap_form;
 mod audit;
@@ -43,10 +46,11 @@ use ratatui::layout::Rect;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::app::{App, Dialog, Mode, Seen};
+use super::export::Grid;
 use super::tab::Tab;
 use super::text;
 use super::theme::{Meaning, Theme};
-use pen::{Pen, row};
+use pen::{Pen, Told, row};
 
 /// Asks for the coloured form of the character before it.
 const EMOJI_STYLE: char = '\u{fe0f}';
@@ -79,7 +83,7 @@ impl Class {
 /// Draws the screen, and says what of it was visible.
 pub fn draw(frame: &mut Frame<'_>, app: &App, theme: &Theme) -> Seen {
     let area = frame.area();
-    let mut pen = Pen { buf: frame.buffer_mut(), theme };
+    let mut pen = Pen { buf: frame.buffer_mut(), theme, told: Told::default(), grid: None };
     pen.buf.set_style(area, theme.base());
     let class = Class::of(area);
     let tiny = class == Class::Tiny;
@@ -99,7 +103,7 @@ pub fn draw(frame: &mut Frame<'_>, app: &App, theme: &Theme) -> Seen {
     let mut seen = content_of(&mut pen, content, app, class);
     if area.height > head {
         if !tiny {
-            status::draw(&mut pen, row(area, area.height.saturating_sub(2)), app, seen);
+            status::draw(&mut pen, row(area, area.height.saturating_sub(2)), app, &seen);
         }
         footer::draw(&mut pen, row(area, area.height - 1), app);
     }
@@ -108,11 +112,25 @@ pub fn draw(frame: &mut Frame<'_>, app: &App, theme: &Theme) -> Seen {
         Some(Dialog::Help(page)) => seen.help = Some(help::draw(&mut pen, over, app, page)),
         Some(Dialog::Command(line)) => command::draw(&mut pen, over, app, line),
         Some(Dialog::Themes(_)) => themes::draw(&mut pen, over, app),
+        Some(Dialog::Choice(choice)) => choice::draw(&mut pen, over, app, choice),
+        Some(Dialog::Columns(columns)) => columns::draw(&mut pen, over, columns),
+        Some(Dialog::Alerts(alerts)) => alerts::draw(&mut pen, over, app, alerts),
         Some(Dialog::Cap(form)) => cap_form::draw(&mut pen, over, app, form),
         None => {}
     }
     keep_inside(pen.buf);
-    seen
+    Seen { columns: pen.told.columns, table: pen.told.table, tabs: pen.told.tabs, ..seen }
+}
+
+/// Returns what the page in view shows as text, all of its rows.
+pub fn grid(app: &App, theme: &Theme) -> Grid {
+    let mut buf = Buffer::empty(Rect::ZERO);
+    let mut pen = Pen { buf: &mut buf, theme, told: Told::default(), grid: Some(Grid::default()) };
+    // More than what any page keeps beside its rows.
+    let rows = app.rows().counts().0.saturating_add(64);
+    let area = Rect::new(0, 0, u16::MAX, u16::try_from(rows).unwrap_or(u16::MAX));
+    content_of(&mut pen, area, app, Class::Wide);
+    pen.grid.unwrap_or_default()
 }
 
 /// Replaces a character where terminals do not agree how wide it is: one that takes it for wider or

@@ -6,6 +6,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::domain::label::printable;
+use crate::tui::export::Grid;
+use crate::tui::tab::Tab;
 use crate::tui::text;
 use crate::tui::theme::{Meaning, Theme};
 
@@ -16,6 +18,21 @@ pub(super) type Span = (String, Meaning);
 pub(super) struct Pen<'a> {
     pub(super) buf: &'a mut Buffer,
     pub(super) theme: &'a Theme,
+    /// What the state is told of this frame.
+    pub(super) told: Told,
+    /// Where a table's cells go instead, when they are wanted as text.
+    pub(super) grid: Option<Grid>,
+}
+
+/// What is found out while drawing, and the state is told.
+#[derive(Default)]
+pub(super) struct Told {
+    /// The columns that the page's table has, in their order.
+    pub(super) columns: Vec<String>,
+    /// Where the rows of the page's table stand.
+    pub(super) table: Rect,
+    /// Where the tabs stand: from this column on, so many.
+    pub(super) tabs: Vec<(Tab, u16, u16)>,
 }
 
 impl Pen<'_> {

@@ -22,7 +22,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) -> Seen {
     let shown: Vec<&PriceRow> = visible.iter().filter_map(|key| all.get(key)).collect();
     let mut table = columns(app, &shown, Sorted::of(&app.prices, &pen.theme.glyphs));
     table.selected = app.prices.index().checked_sub(start);
-    table.draw(pen, area);
+    table.draw_as(pen, area, &app.prices.view);
     Seen { rows, ..Seen::default() }
 }
 

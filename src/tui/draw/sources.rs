@@ -24,7 +24,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) -> Seen {
     let sorted = Sorted::of(&app.sources, &pen.theme.glyphs);
     let mut table = columns(&shown, usize::from(area.width), sorted);
     table.selected = app.sources.index().checked_sub(start);
-    table.draw(pen, area);
+    table.draw_as(pen, area, &app.sources.view);
     Seen { rows, ..Seen::default() }
 }
 

@@ -12,7 +12,7 @@ use crate::tui::theme::Meaning;
 use crate::tui::typing::FilterLine;
 
 /// Draws the status.
-pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App, seen: Seen) {
+pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App, seen: &Seen) {
     if let Some((message, meaning)) = message(app) {
         pen.put(line, 1, &text::cut(&message, usize::from(line.width).saturating_sub(1)), meaning);
         return;
@@ -47,8 +47,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App, seen: Seen) {
         _ => String::new(),
     };
     if let Some(hides) = hides {
-        let short = format!(" filter: {}    {rows}{hidden}{hides}", text::cut(filter, 24));
-        return pen.first_that_fits(line, &[vec![(short, Meaning::Warn)], vec![(hides, Meaning::Warn)]]);
+        let brief = format!(" filter: {}    {rows}{hidden}{hides}", text::cut(filter, 24));
+        return pen.first_that_fits(line, &[vec![(brief, Meaning::Warn)], vec![(hides, Meaning::Warn)]]);
     }
     pen.first_that_fits(
         line,

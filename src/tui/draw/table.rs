@@ -3,7 +3,8 @@
 use ratatui::layout::Rect;
 
 use super::pen::{Pen, row};
-use crate::tui::list::List;
+use crate::tui::export::Grid;
+use crate::tui::list::{List, Shown, View};
 use crate::tui::text;
 use crate::tui::theme::{Glyphs, Meaning};
 
@@ -21,6 +22,8 @@ pub(super) struct Column {
     pub(super) rank: u8,
     /// Whether the cells stand to the right.
     pub(super) right: bool,
+    /// What it is known by where that is not its heading.
+    pub(super) id: Option<&'static str>,
 }
 
 impl Column {
@@ -33,6 +36,7 @@ impl Column {
             least,
             rank,
             right: true,
+            id: None,
         }
     }
 
@@ -44,6 +48,17 @@ impl Column {
     /// Returns it with money in it.
     pub(super) fn money(title: &str, least: usize, rank: u8) -> Column {
         Column { meaning: Meaning::Money, ..Column::number(title, least, rank) }
+    }
+
+    /// Returns it known by another word than its heading.
+    pub(super) fn known_as(self, id: &'static str) -> Column {
+        Column { id: Some(id), ..self }
+    }
+
+    /// Returns what it is known by: its heading in small letters, without the arrow.
+    fn id(&self) -> String {
+        let heading = self.title.trim_end_matches(['▾', '▴', 'v', '^']);
+        self.id.map_or_else(|| heading.to_lowercase(), str::to_owned)
     }
 
     fn width(&self) -> usize {
@@ -87,11 +102,57 @@ pub(super) struct Table {
 const LEAST_NAME: usize = 10;
 
 /// Columns from this rank on leave before a name is cut below [`WHOLE_NAME`].
-const EXTRA: u8 = 5;
+const EXTRA: u8 = 7;
 /// A name that most names are shorter than.
 const WHOLE_NAME: usize = 20;
 
 impl Table {
+    /// Draws the table of a page as the user looks at it, and notes what of it there is to choose from.
+    pub(super) fn draw_as(mut self, pen: &mut Pen<'_>, area: Rect, view: &View) {
+        pen.told.columns = self.columns.iter().map(Column::id).collect();
+        pen.told.table = Rect { y: area.y.saturating_add(1), height: area.height.saturating_sub(1), ..area };
+        self.choose(&view.columns);
+        if let Some(grid) = &mut pen.grid {
+            *grid = self.grid();
+            return;
+        }
+        let pan = view.pan.min(self.columns.len().saturating_sub(1));
+        self.columns.drain(..pan);
+        self.draw(pen, area);
+    }
+
+    /// Puts the columns into the user's order, and leaves out the hidden ones. Those further to the left stay
+    /// longest when it gets narrow: what was chosen is what is wanted.
+    fn choose(&mut self, chosen: &[(String, Shown)]) {
+        if chosen.is_empty() {
+            return;
+        }
+        let mut rest = std::mem::take(&mut self.columns);
+        for (id, shown) in chosen {
+            if let Some(place) = rest.iter().position(|column| column.id() == *id) {
+                let column = rest.remove(place);
+                if *shown == Shown::Yes {
+                    self.columns.push(column);
+                }
+            }
+        }
+        self.columns.append(&mut rest);
+        for (place, column) in self.columns.iter_mut().enumerate() {
+            column.rank = u8::try_from(place.min(usize::from(EXTRA) - 1)).unwrap_or(0);
+        }
+    }
+
+    /// Returns all cells as text, with their headings.
+    fn grid(&self) -> Grid {
+        let rows = self.name.cells.len() - usize::from(self.sum && !self.name.cells.is_empty());
+        let columns = || std::iter::once(&self.name).chain(&self.columns);
+        let titles = columns().map(Column::id).collect();
+        let cell =
+            |column: &Column, row: usize| column.cells.get(row).map_or("", |cell| cell.trim()).to_owned();
+        let rows = (0..rows).map(|row| columns().map(|column| cell(column, row)).collect()).collect();
+        Grid { titles, rows, selected: self.selected }
+    }
+
     /// Draws the table; rows that do not fit are left out.
     pub(super) fn draw(&self, pen: &mut Pen<'_>, area: Rect) {
         let total = usize::from(area.width).saturating_sub(1);

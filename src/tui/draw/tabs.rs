@@ -28,6 +28,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App, class: Class) {
             place = at;
         }
         let end = pen.put(line, at, &format!(" {} ", name(tab)), Meaning::Muted);
+        let start = u16::try_from(at).unwrap_or(u16::MAX);
+        pen.told.tabs.push((tab, start, u16::try_from(end).unwrap_or(u16::MAX).saturating_sub(start)));
         // Where room is short, neighbours share the column between them.
         at = if whole { end } else { end.saturating_sub(1) };
     }

@@ -7,12 +7,16 @@ use super::cap_words::{short_limit, used_of};
 use super::pen::{Pen, row};
 use super::table::{Column, Sorted, Table, level};
 use super::{Class, nothing};
+use crate::domain::books::Book;
 use crate::domain::burn::Live;
 use crate::domain::call::TenantId;
+use crate::domain::cap_trial::Reach;
+use crate::domain::time::Millis;
 use crate::tui::app::{App, Seen};
 use crate::tui::caps::state;
 use crate::tui::event::Window;
 use crate::tui::order::TENANT_SORTS;
+use crate::tui::picture::Measure;
 use crate::tui::text;
 use crate::tui::theme::{Glyphs, Meaning};
 
@@ -23,15 +27,16 @@ const HOUR_ROWS: u16 = 9;
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, class: Class) -> Seen {
     let below = if class == Class::Wide { HOUR_ROWS } else { 0 };
     let table = Rect { height: area.height.saturating_sub(below), ..area };
-    let rows = usize::from(table.height.saturating_sub(2));
-    if app.tenants.order.is_empty() {
+    let folded = u16::from(app.idle.is_some());
+    let rows = usize::from(table.height.saturating_sub(2 + folded));
+    if app.tenants.order.is_empty() && app.idle.is_none() {
         nothing(pen, area, app);
         return Seen { rows, ..Seen::default() };
     }
     let (start, visible) = app.tenants.visible(rows);
     let mut table_of = columns(app, visible, &pen.theme.glyphs, class);
     table_of.selected = app.tenants.index().checked_sub(start);
-    table_of.draw(pen, table);
+    table_of.draw_as(pen, table, &app.tenants.view);
     if below > 0 {
         hour(pen, Rect { y: table.bottom(), height: below, ..area }, app);
     }
@@ -46,52 +51,84 @@ fn columns(app: &App, visible: &[TenantId], glyphs: &Glyphs, class: Class) -> Ta
     let title = |word: &str, sort: usize| sorted.title(word, sort);
     let second = if app.window == Window::Month { Window::Today } else { Window::Month };
     let mut name = Column::word(&title("TENANT", 5), 12, 0);
-    let mut columns = vec![
-        Column::money(&title(app.window.says(), 0), 9, 0),
-        Column::money(&title(second.says(), 1), 9, 2),
-        Column::money(&title("$/H", 2), 7, 1),
-        Column::number(&title("CALLS", 3), 7, 4),
-        Column::number(&title("TOKENS", 4), 6, 5),
-        Column::number(if app.measure.says() == "cost" { "SHARE" } else { app.measure.says() }, 6, 6),
-        Column { meaning: Meaning::Series, ..Column::word("60-MIN", parts, 3) },
-    ];
+    let mut columns = headings(app, &sorted, parts);
     let total = picture.total(app.window);
     let whole = total.map_or(0, |total| app.measure.of(&total));
+    let nothing = Book::default();
     for tenant in visible {
-        let book = picture.books.tenant(*tenant);
+        let book = picture.books.tenant(*tenant).unwrap_or(&nothing);
         let sums = picture.sums(*tenant, app.window);
-        let burn = book.map(|book| book.minutes.burn(now)).unwrap_or_default();
-        let trend = book.map(|book| book.minutes.hour(parts, now)).unwrap_or_default();
+        let outlook = app.outlook(*tenant, book);
+        let trend = book.minutes.hour(parts, now);
         name.cells.push(tenant.to_string());
         let cells = [
             sums.map_or_else(|| "...".to_owned(), |sums| text::cost(&sums)),
             text::cost(&picture.sums(*tenant, second).unwrap_or_default()),
-            text::cost(&burn),
+            text::cost(&book.minutes.burn(now)),
+            outlook.hour.map_or_else(|| "0".to_owned(), |(calls, failed)| text::count(calls + failed)),
+            outlook.hour.map_or_else(|| "-".to_owned(), |(calls, failed)| per_cent(failed, calls + failed)),
+            outlook.slow.map_or_else(|| "?".to_owned(), text::seconds),
+            sparkline(&trend.iter().map(|live| app.measure.of(live)).collect::<Vec<_>>(), glyphs),
             sums.map_or_else(String::new, |sums| text::count(sums.calls)),
             sums.map_or_else(String::new, |sums| text::short(sums.tokens)),
             sums.map_or_else(String::new, |sums| text::share(app.measure.of(&sums), whole)),
-            sparkline(&trend.iter().map(|live| app.measure.of(live)).collect::<Vec<_>>(), glyphs),
         ];
         push(&mut columns, cells);
     }
+    if let Some(idle) = app.idle {
+        name.cells.push(format!("{} idle (z)", text::count(i64::try_from(idle.tenants).unwrap_or(i64::MAX))));
+        let second = if second == Window::Month { idle.month } else { idle.today };
+        push(&mut columns, sum(&idle.window, &second, &Live::default()));
+    }
     let tenants = i64::try_from(app.tenants.all).unwrap_or(i64::MAX);
     name.cells.push(text::plural(tenants, "tenant"));
-    push(&mut columns, sum(app, total, second));
+    let burn = picture.books.total().minutes.burn(now);
+    let other = picture.total(second).unwrap_or_default();
+    push(&mut columns, sum(&total.unwrap_or_default(), &other, &burn));
     for column in columns.iter_mut().filter(|column| column.meaning == Meaning::Money) {
         column.cells = level(std::mem::take(&mut column.cells));
     }
     if picture.caps.has_tenant_caps() {
-        add_caps(&mut columns, app, visible);
+        add_caps(&mut columns, app, visible, &sorted);
     }
     Table { name, columns, selected: None, sum: true }
 }
 
-/// Adds what each tenant's nearest cap is, how much of it is used and how it stands.
-fn add_caps(columns: &mut Vec<Column>, app: &App, visible: &[TenantId]) {
+/// Returns the columns without a cell. The lower the rank, the longer a column stays when it gets narrow.
+fn headings(app: &App, sorted: &Sorted, parts: usize) -> Vec<Column> {
+    let title = |word: &str, sort: usize| sorted.title(word, sort);
+    let second = if app.window == Window::Month { Window::Today } else { Window::Month };
+    vec![
+        Column::money(&title(app.window.says(), 0), 9, 0).known_as("window"),
+        Column::money(&title(second.says(), 1), 9, 4).known_as("month"),
+        Column::money(&title("$/H", 2), 7, 2).known_as("$/h"),
+        Column::number("REQ/H", 6, 8),
+        Column::number("ERR%", 5, 7),
+        Column::number("P95", 5, 9),
+        Column { meaning: Meaning::Series, ..Column::word("60-MIN", parts, 5) },
+        Column::number(&title("CALLS", 3), 7, if app.measure == Measure::Calls { 4 } else { 10 })
+            .known_as("calls"),
+        Column::number(&title("TOKENS", 4), 6, if app.measure == Measure::Tokens { 4 } else { 11 })
+            .known_as("tokens"),
+        Column::number(if app.measure == Measure::Cost { "SHARE" } else { app.measure.says() }, 6, 12)
+            .known_as("share"),
+    ]
+}
+
+/// A share in per cent with one decimal, without its sign: the heading has it.
+fn per_cent(part: i64, whole: i64) -> String {
+    text::share(part, whole).trim_end_matches('%').to_owned()
+}
+
+/// Adds what each tenant's nearest cap is, how much of it is used, when it is reached and how it stands.
+fn add_caps(columns: &mut Vec<Column>, app: &App, visible: &[TenantId], sorted: &Sorted) {
     let held = app.enforcement();
-    let mut cap = Column::number("CAP", 7, 2);
-    let mut used = Column::number("USED", 5, 0);
-    let mut word = Column::word("STATE", 5, 0);
+    let mut cap = Column::number("CAP", 7, 3);
+    let mut used = Column::number(&sorted.title("USED", 6), 5, 0).known_as("used");
+    let mut reached = Column::word("REACH", 5, 1);
+    let mut projected = Column::number("PROJ", 7, 6);
+    let mut word = Column::word(&sorted.title("STATE", 7), 5, 1).known_as("state");
+    let nothing = Book::default();
     for tenant in visible {
         let standings = app.picture().caps.of_tenant(*tenant);
         let worst = standings.iter().map(|standing| state(standing, held)).min();
@@ -104,27 +141,43 @@ fn add_caps(columns: &mut Vec<Column>, app: &App, visible: &[TenantId]) {
         for (column, cell) in [&mut cap, &mut used, &mut word].into_iter().zip(cells) {
             column.cells.push(cell);
         }
+        let outlook = app.outlook(*tenant, app.picture().books.tenant(*tenant).unwrap_or(&nothing));
+        reached.cells.push(reach_of(outlook.reach, app));
+        projected.cells.push(outlook.projected.map_or_else(|| "?".to_owned(), text::money));
     }
-    columns.splice(3..3, [cap, used]);
+    columns.splice(3..3, [cap, used, reached, projected]);
     columns.push(word);
 }
 
-fn sum(app: &App, total: Option<Live>, second: Window) -> [String; 7] {
-    let picture = app.picture();
-    let burn = picture.books.total().minutes.burn(picture.books.now());
-    let total = total.unwrap_or_default();
-    [
-        text::cost(&total),
-        text::cost(&picture.total(second).unwrap_or_default()),
-        text::cost(&burn),
-        text::count(total.calls),
-        text::short(total.tokens),
-        String::new(),
-        String::new(),
-    ]
+/// When a cap is reached, in five columns: `15:36`, `Mon`, `11-30`, `now`, `-` not in this window, `?` unknown.
+fn reach_of(reach: Option<Reach>, app: &App) -> String {
+    let calendar = &app.setup.calendar;
+    match reach {
+        None | Some(Reach::NotInWindow) => "-".to_owned(),
+        Some(Reach::Unknown) => "?".to_owned(),
+        Some(Reach::Now) => "now".to_owned(),
+        Some(Reach::At(at)) if calendar.day(app.now).contains(at) => {
+            let (hour, minute) = calendar.clock(at);
+            format!("{hour:02}:{minute:02}")
+        }
+        Some(Reach::At(at)) => {
+            let week = at.since(app.now) < Millis::from_minutes(6 * 1440);
+            calendar.date(at).strftime(if week { "%a" } else { "%m-%d" }).to_string()
+        }
+    }
 }
 
-fn push(columns: &mut [Column], cells: [String; 7]) {
+fn sum(window: &Live, second: &Live, burn: &Live) -> [String; 10] {
+    let mut cells: [String; 10] = std::array::from_fn(|_| String::new());
+    cells[0] = text::cost(window);
+    cells[1] = text::cost(second);
+    cells[2] = text::cost(burn);
+    cells[7] = text::count(window.calls);
+    cells[8] = text::short(window.tokens);
+    cells
+}
+
+fn push(columns: &mut [Column], cells: [String; 10]) {
     for (column, cell) in columns.iter_mut().zip(cells) {
         column.cells.push(cell);
     }

@@ -73,6 +73,38 @@ pub enum Action {
     Audit,
     /// Show the newest call, and follow.
     Follow,
+    /// Show the columns further to the left.
+    PanLeft,
+    /// Show the columns further to the right.
+    PanRight,
+    /// Choose columns and their order.
+    Columns,
+    /// Show the column, or hide it.
+    Toggle,
+    /// Put the column further to the right.
+    MoveDown,
+    /// Put the column further to the left.
+    MoveUp,
+    /// Show the columns as they were at first.
+    Defaults,
+    /// Fold idle tenants into one row, or show them.
+    Fold,
+    /// Draw more often.
+    Faster,
+    /// Draw less often.
+    Slower,
+    /// Take the mouse, or leave it to the terminal.
+    Mouse,
+    /// Copy what the row is about.
+    Copy,
+    /// Copy the row.
+    CopyRow,
+    /// Write what is shown to a file.
+    Export,
+    /// List everything urgent.
+    Alerts,
+    /// Mute an alert for an hour.
+    Mute,
     /// Draw everything anew.
     Redraw,
     /// Stop until the shell continues us.
@@ -149,6 +181,22 @@ pub const ACTIONS: &[(Action, &str, &str)] = &[
     (Action::Theme, "theme", "theme"),
     (Action::Audit, "audit", "audit of caps"),
     (Action::Follow, "follow", "follow"),
+    (Action::PanLeft, "pan-left", "columns left"),
+    (Action::PanRight, "pan-right", "columns right"),
+    (Action::Columns, "columns", "columns"),
+    (Action::Toggle, "toggle", "show or hide"),
+    (Action::MoveDown, "move-down", "further right"),
+    (Action::MoveUp, "move-up", "further left"),
+    (Action::Defaults, "defaults", "as at first"),
+    (Action::Fold, "fold", "fold idle"),
+    (Action::Faster, "faster", "draw more often"),
+    (Action::Slower, "slower", "draw less often"),
+    (Action::Mouse, "mouse", "mouse"),
+    (Action::Copy, "copy", "copy name"),
+    (Action::CopyRow, "copy-row", "copy row"),
+    (Action::Export, "export", "export"),
+    (Action::Alerts, "alerts", "alerts"),
+    (Action::Mute, "mute", "mute 1 h"),
     (Action::Redraw, "redraw", "redraw"),
     (Action::Suspend, "suspend", "suspend"),
     (Action::Cap, "cap", "cap"),

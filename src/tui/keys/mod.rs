@@ -48,6 +48,12 @@ pub enum Context {
     Commanding,
     /// In a dialog that is chosen from.
     Choosing,
+    /// Where rows are tenants.
+    Tenants,
+    /// In the choice of columns.
+    Columns,
+    /// In the list of alerts.
+    Alerts,
     /// In the form of a cap.
     Form,
     /// Where the form waits for a second word.
@@ -62,7 +68,7 @@ pub enum Context {
 
 impl Context {
     /// All, in the order of the docs.
-    pub const ALL: [Context; 21] = [
+    pub const ALL: [Context; 24] = [
         Context::Always,
         Context::Moving,
         Context::Page,
@@ -79,6 +85,9 @@ impl Context {
         Context::Line,
         Context::Commanding,
         Context::Choosing,
+        Context::Tenants,
+        Context::Columns,
+        Context::Alerts,
         Context::Form,
         Context::Sure,
         Context::Naming,
@@ -105,6 +114,9 @@ impl Context {
             Context::Line => "while a filter or a search is typed",
             Context::Commanding => "in the command line",
             Context::Choosing => "in a dialog that is chosen from",
+            Context::Tenants => "on the Overview",
+            Context::Columns => "in the choice of columns",
+            Context::Alerts => "in the list of alerts",
             Context::Form => "in the form of a cap",
             Context::Sure => "where the form asks again",
             Context::Naming => "where the form asks for the name",
@@ -125,11 +137,11 @@ impl Context {
 /// Every set of contexts that can hold at the same time: where no key may mean two things.
 pub const TOGETHER: &[&[Context]] = {
     use Context::{
-        Always, Budgets, Capped, Choosing, Commanding, Conflict, Events, Form, Help, Line, List, Measured,
-        Moving, Naming, Openable, Opened, Page, Spend, Sure, Undoable, Waiting,
+        Alerts, Always, Budgets, Capped, Choosing, Columns, Commanding, Conflict, Events, Form, Help, Line,
+        List, Measured, Moving, Naming, Openable, Opened, Page, Spend, Sure, Tenants, Undoable, Waiting,
     };
     &[
-        &[Openable, Capped, List, Undoable, Spend, Measured, Moving, Page, Always],
+        &[Openable, Capped, Tenants, List, Undoable, Spend, Measured, Moving, Page, Always],
         &[Opened, Capped, Undoable, Spend, Measured, Moving, Page, Always],
         &[Capped, Budgets, List, Undoable, Moving, Page, Always],
         &[List, Spend, Moving, Page, Always],
@@ -144,6 +156,8 @@ pub const TOGETHER: &[&[Context]] = {
         &[Line, Always],
         &[Commanding, Always],
         &[Choosing, Moving, Always],
+        &[Columns, Moving, Always],
+        &[Alerts, Moving, Always],
         &[Form, Always],
         &[Sure, Always],
         &[Naming, Always],
@@ -231,6 +245,27 @@ pub const DEFAULTS: &[Binding] = &[
     bind(Context::Commanding, "down", Action::Later, 0),
     bind(Context::Choosing, "enter", Action::Keep, 1),
     bind(Context::Choosing, "esc", Action::Back, 2),
+    bind(Context::List, "h", Action::PanLeft, 0),
+    bind(Context::List, "left", Action::PanLeft, 0),
+    bind(Context::List, "l", Action::PanRight, 0),
+    bind(Context::List, "right", Action::PanRight, 0),
+    bind(Context::List, "o", Action::Columns, 9),
+    bind(Context::Tenants, "z", Action::Fold, 0),
+    bind(Context::List, "y", Action::Copy, 13),
+    bind(Context::List, "Y", Action::CopyRow, 0),
+    bind(Context::List, "E", Action::Export, 0),
+    bind(Context::Page, "+", Action::Faster, 0),
+    bind(Context::Page, "-", Action::Slower, 0),
+    bind(Context::Page, "m", Action::Mouse, 0),
+    bind(Context::Page, "a", Action::Alerts, 0),
+    bind(Context::Columns, "space", Action::Toggle, 1),
+    bind(Context::Columns, "J", Action::MoveDown, 2),
+    bind(Context::Columns, "K", Action::MoveUp, 3),
+    bind(Context::Columns, "d", Action::Defaults, 4),
+    bind(Context::Columns, "enter", Action::Keep, 5),
+    bind(Context::Columns, "esc", Action::Back, 6),
+    bind(Context::Alerts, "x", Action::Mute, 1),
+    bind(Context::Alerts, "esc", Action::Back, 2),
     bind(Context::Form, "ctrl-s", Action::Apply, 1),
     bind(Context::Form, "esc", Action::Back, 2),
     bind(Context::Form, "tab", Action::NextField, 3),

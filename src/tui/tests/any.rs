@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::*;
 
-const KEYS: [&str; 52] = [
+const KEYS: [&str; 68] = [
     "q",
     "?",
     "1",
@@ -38,6 +38,22 @@ const KEYS: [&str; 52] = [
     "6",
     "8",
     "9",
+    "o",
+    "J",
+    "K",
+    "z",
+    "+",
+    "-",
+    "m",
+    "Y",
+    "E",
+    "a",
+    "h",
+    "l",
+    "d",
+    "<left>",
+    "<right>",
+    "why not",
     ":",
     "n",
     "r",
@@ -215,15 +231,16 @@ proptest! {
 }
 
 /// Every place that keys can lead to.
-const PLACES: [&str; 19] = [
+const PLACES: [&str; 24] = [
     "", "2", "3", "4", "5", "6", "7", "8", "9", "<enter>", "7<enter>", "9<enter>", "t", "?", "?/", "c", ":",
-    "/", "3c",
+    "/", "3c", "s", "E", "o", "a", "ax",
 ];
 
 #[test]
 fn the_table_of_keys_knows_which_places_keys_work_in() {
     for keys in PLACES {
         let mut app = caps::capped(Some(4));
+        screen(&mut app, 80, 24, &UNICODE);
         press(&mut app, keys);
         let here = app.contexts();
         let same =

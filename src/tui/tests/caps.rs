@@ -80,7 +80,7 @@ fn caps_of(log: Vec<CapChange>, guard: Option<u64>) -> CapsNow {
     }
 }
 
-fn beat(rev: u64, seen: Timestamp) -> Heartbeat {
+pub(super) fn beat(rev: u64, seen: Timestamp) -> Heartbeat {
     Heartbeat { name: Label::new("ops-1"), rev: CapRev(rev), seen }
 }
 

@@ -45,7 +45,7 @@ fn other_keys_work_and_are_told_everywhere() {
     app.update(Event::Loaded(Box::new(snapshot(0))), NOW);
     press(&mut app, "s");
     assert_eq!(app.tenants.view.sort, 0);
-    press(&mut app, "<F5>");
+    press(&mut app, "<F5>j<enter>");
     assert_eq!(app.tenants.view.sort, 1);
     shows(&mut app, "F5 sort");
     press(&mut app, "?/sort");
@@ -63,7 +63,7 @@ fn the_help_is_searched_and_comes_back() {
     let text = screen(&mut app, 80, 24, &UNICODE);
     assert!(text.contains("undo a cap") && !text.contains("half a page"), "{text}");
     press(&mut app, "<enter><esc>");
-    shows(&mut app, "half a page down");
+    shows(&mut app, "columns left");
     press(&mut app, "/zzz");
     shows(&mut app, "no key does that");
     press(&mut app, "<esc><esc>");

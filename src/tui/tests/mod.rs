@@ -5,6 +5,7 @@ mod caps;
 mod hostile;
 mod frame;
 mod keyboard;
+mod look;
 mod pages;
 
 use ratatui::Terminal;
@@ -46,6 +47,7 @@ fn setup() -> Setup {
         themes: vec!["dusk".to_owned(), "paper".to_owned(), "signal".to_owned()],
         theme: "dusk".to_owned(),
         keys: Keys::default(),
+        layout: crate::tui::Layout::default(),
         read_only: None,
     }
 }

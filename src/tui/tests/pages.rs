@@ -56,6 +56,7 @@ fn pages() -> Vec<(&'static str, App)> {
     .chain(caps::pages())
     .chain(frame::pages())
     .chain(keyboard::pages())
+    .chain(look::pages())
     .collect()
 }
 

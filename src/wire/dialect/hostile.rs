@@ -316,6 +316,14 @@ fn what_a_price_hangs_on_is_seen() {
 }
 
 #[test]
+fn of_two_limits_the_larger_counts_in_any_order() {
+    let larger = |peek: &Peek| peek.output_limit == Some(Tokens::new(9_000));
+    check(CHAT, r#"{"model":"m","messages":[],"max_tokens":9000,"max_completion_tokens":5}"#, larger);
+    check(CHAT, r#"{"model":"m","messages":[],"max_tokens":5,"max_completion_tokens":9000}"#, larger);
+    check(RESPONSES, r#"{"model":"m","input":"a","max_tokens":5,"max_output_tokens":9000}"#, larger);
+}
+
+#[test]
 fn what_cannot_be_metered_or_named_is_refused() {
     for (path, body) in [
         (RESPONSES, r#"{"model":"m","input":"a","background":true}"#),

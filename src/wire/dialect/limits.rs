@@ -23,6 +23,22 @@ impl<'a> Answered<'a> {
         Some(found.1.trim()).filter(|value| !value.is_empty())
     }
 
+    /// Returns the value of a header whose name is these parts, one after the other.
+    fn named(&self, parts: [&str; 3]) -> Option<&'a str> {
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        let is = |name: &str| {
+            let mut rest = name.as_bytes();
+            name.len() == length
+                && parts.iter().all(|part| {
+                    let (start, end) = rest.split_at(part.len());
+                    rest = end;
+                    start.eq_ignore_ascii_case(part.as_bytes())
+                })
+        };
+        let found = self.headers.iter().find(|(name, _)| is(name))?;
+        Some(found.1.trim()).filter(|value| !value.is_empty())
+    }
+
     /// Returns how far our clock is ahead of the provider's, in milliseconds.
     fn ahead(&self) -> i64 {
         self.get("date").and_then(http_date).map_or(0, |date| self.now.millis() - date.millis())
@@ -46,8 +62,8 @@ impl<'a> Answered<'a> {
         (at.since(self.now).count() <= LONGEST).then_some(at)
     }
 
-    fn count(&self, name: &str) -> Option<u64> {
-        let text = self.get(name)?;
+    fn count(&self, parts: [&str; 3]) -> Option<u64> {
+        let text = self.named(parts)?;
         let whole = text.split_once('.').map_or(text, |(whole, _)| whole);
         // Less than nothing is left, as some gateways say, is nothing.
         if text.starts_with('-') { Some(0) } else { whole.parse().ok() }
@@ -56,6 +72,14 @@ impl<'a> Answered<'a> {
 
 /// Reads every limit that an answer tells. `provider` settles what the same header means to whom.
 pub fn read(answered: &Answered<'_>, provider: &str) -> Vec<Limit> {
+    let told = |name: &str| {
+        let starts =
+            |with: &str| name.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
+        starts(X) || starts("anthropic-") || starts("date")
+    };
+    let headers: Vec<(&str, &str)> =
+        answered.headers.iter().copied().filter(|(name, _)| told(name)).collect();
+    let answered = &Answered { headers: &headers, now: answered.now };
     let mut told = Vec::new();
     for family in FAMILIES {
         told.extend(family.read(answered, provider));
@@ -115,14 +139,14 @@ const FAMILIES: &[Family] = &[
 
 impl Family {
     fn read(&self, answered: &Answered<'_>, provider: &str) -> Option<Limit> {
-        let name = |word: &str| format!("{}{word}{}", self.before, self.after);
-        let limit = answered.count(&name("limit"));
-        let remaining = answered.count(&name("remaining"));
+        let name = |word| [self.before, word, self.after];
+        let limit = answered.count(name("limit"));
+        let remaining = answered.count(name("remaining"));
         if limit.is_none() && remaining.is_none() {
             return None;
         }
         let per = self.per(answered, provider);
-        let written = answered.get(&name("reset")).filter(|text| *text != "0");
+        let written = answered.named(name("reset")).filter(|text| *text != "0");
         let told = written.and_then(|text| answered.reset(text));
         let resets_at = told.or_else(|| per.next(answered.now));
         Some(Limit { dimension: self.dimension, pool: self.pool, per, limit, remaining, resets_at })
@@ -130,8 +154,7 @@ impl Family {
 
     /// Groq counts requests by the day under the name that others count minutes by; Azure says its own.
     fn per(&self, answered: &Answered<'_>, provider: &str) -> Per {
-        let renewal = format!("{X}renewalperiod{}", self.after);
-        match answered.count(&renewal).filter(|_| self.before == X) {
+        match answered.count([X, "renewalperiod", self.after]).filter(|_| self.before == X) {
             Some(seconds) if seconds > 0 => Per::Span(Millis::new(seconds.saturating_mul(1000))),
             _ if self.before == X && self.after == "-requests" && provider == "groq" => Per::DAY,
             _ => self.per,
@@ -162,8 +185,8 @@ impl Next for Per {
 
 /// Reads `OpenRouter`'s headers, which name no dimension.
 fn bare(answered: &Answered<'_>) -> Option<Limit> {
-    let limit = answered.count("x-ratelimit-limit");
-    let remaining = answered.count("x-ratelimit-remaining");
+    let limit = answered.count([X, "limit", ""]);
+    let remaining = answered.count([X, "remaining", ""]);
     let told = answered.get("x-ratelimit-reset").and_then(|text| answered.reset(text));
     (limit.is_some() || remaining.is_some()).then_some(Limit {
         dimension: Dimension::Requests,

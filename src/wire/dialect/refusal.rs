@@ -400,6 +400,40 @@ mod tests {
         assert_eq!(again, [429, 429, 503, 503, 502]);
     }
 
+    /// How often an SDK calls in all, after an answer of this kind: recorded by `tests/sdk_retries.py`.
+    #[derive(serde::Deserialize)]
+    struct Recorded {
+        sdk: String,
+        status: u16,
+        should_retry: Option<String>,
+        retry_after: Option<String>,
+        requests: u32,
+    }
+
+    #[test]
+    fn the_official_sdks_call_again_where_they_are_told_to_and_never_after_402() {
+        let recorded = include_str!("../../../tests/fixtures/sdk_retries.json");
+        let recorded: Vec<Recorded> = serde_json::from_str(recorded).expect("JSON");
+        let mut seen = 0;
+        for reply in all().iter().map(|refusal| refusal.reply(Dialect::OpenAi)) {
+            let told = header(&reply, "x-should-retry");
+            let alike = |row: &&Recorded| {
+                row.status == reply.status
+                    && row.should_retry.as_deref() == told
+                    && row.retry_after.is_some() == header(&reply, "retry-after").is_some()
+            };
+            let rows: Vec<&Recorded> = recorded.iter().filter(alike).collect();
+            assert_eq!(rows.len(), 4, "{} with {told:?}", reply.status);
+            for row in rows {
+                let again = row.requests > 1;
+                assert_eq!(again, told == Some("true"), "{} after {}", row.sdk, reply.status);
+                assert!(reply.status != 402 || !again, "{}", row.sdk);
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, 4 * all().len());
+    }
+
     #[test]
     fn the_guard_reads_its_own_refusals_as_what_they_are() {
         use super::super::failure::classify;

@@ -114,7 +114,9 @@ impl Peek {
 
     /// Takes one more output limit: the largest counts.
     pub(super) fn limit(&mut self, limit: Option<u64>) {
-        self.output_limit = self.output_limit.max(limit.map(Tokens::new));
+        let limit = limit.map(Tokens::new);
+        let first = if mutant!("first-limit-field-wins") { self.output_limit } else { None };
+        self.output_limit = first.or(self.output_limit.max(limit));
     }
 }
 

@@ -258,6 +258,20 @@ fn host_and_path_upstream_are_constants() {
 }
 
 #[test]
+fn the_host_of_a_request_does_not_choose_where_it_goes() {
+    let trap = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    trap.set_nonblocking(true).expect("a socket");
+    let address = trap.local_addr().expect("an address");
+    let world = brisk();
+    for host in [address.to_string(), format!("localhost:{}", address.port())] {
+        let headers = [("host", host.as_str()), ("x-outlay-tenant", "acme")];
+        assert_eq!(world.send("POST", APIS[0].path, &headers, BODY).status, 200);
+    }
+    assert!(trap.accept().is_err(), "nobody came");
+    world.exact(2);
+}
+
+#[test]
 fn every_route_is_metered_or_not_there() {
     let world = World::new();
     let mut metered = 0;
@@ -342,4 +356,25 @@ fn bodies_that_try_to_be_priced_as_less_are_refused_or_bound() {
     assert!(passed > 20, "{passed}");
     world.exact(world.provider.requests());
     assert!(world.provider.billed().nanos() <= 100_000_000);
+}
+
+#[test]
+fn bombs_in_the_prompt_are_bounded_and_break_nothing() {
+    let world = World::new();
+    let mut requests = 0;
+    for api in APIS.iter().filter(|api| !api.streams) {
+        for letter in ["a", " ", "\t", "\n", "😀", "e\u{301}", "QUJD", "\u{200d}"] {
+            for bytes in [9_999, 300_000] {
+                let text = serde_json::to_string(&letter.repeat(bytes / letter.len())).expect("JSON");
+                let body = api.with(5, "").replace(r#""hello""#, &text);
+                let reply = world.post(api.path, &body);
+                assert_eq!(reply.status, 200, "{} {letter:?} {bytes}: {}", api.name, reply.text());
+                requests += 1;
+            }
+        }
+    }
+    let largest = APIS[0].with(5, "").replace("hello", &" ".repeat(30 << 20));
+    assert_eq!(world.post(APIS[0].path, &largest).status, 200);
+    world.exact(requests + 1);
+    assert_eq!(world.metric(r#"outlay_oddities_total{kind="bound_passed"}"#), 0);
 }

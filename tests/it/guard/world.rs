@@ -47,11 +47,20 @@ pub struct Build {
     pub upstream: fn(&mut UpstreamSetting),
     /// Changes the provider.
     pub provider: fn(&mut Options),
+    /// Changes the prices.
+    pub prices: fn(PriceBook) -> PriceBook,
 }
 
 impl Default for Build {
     fn default() -> Build {
-        Build { caps: Vec::new(), rate: None, guard: |_| {}, upstream: |_| {}, provider: |_| {} }
+        Build {
+            caps: Vec::new(),
+            rate: None,
+            guard: |_| {},
+            upstream: |_| {},
+            provider: |_| {},
+            prices: |prices| prices,
+        }
     }
 }
 
@@ -133,8 +142,8 @@ impl World {
 
     /// Builds one.
     pub fn build(build: Build) -> World {
-        let Build { caps, rate, guard: change_guard, upstream: change_upstream, provider: change_provider } =
-            build;
+        let Build { caps, rate, guard: change_guard, prices, .. } = build;
+        let (change_upstream, change_provider) = (build.upstream, build.provider);
         let folder = tempfile::tempdir().expect("a folder");
         let mut threads = tokio::runtime::Builder::new_multi_thread();
         let rt = threads.worker_threads(2).enable_all().build().expect("a runtime");
@@ -178,7 +187,7 @@ impl World {
             guard,
             upstreams: found.collect(),
             vault: vault.expect("a store"),
-            prices: PriceBook::builtin(),
+            prices: prices(PriceBook::builtin()),
             calendar: Calendar::utc(),
             clock: Clock::with(Arc::new(move || guards.read())),
         }));
@@ -446,6 +455,12 @@ pub struct Api {
 }
 
 impl Api {
+    /// Returns the model that it asks for.
+    pub fn model(&self) -> &'static str {
+        let named = self.body.split(r#""model":""#).nth(1).or(self.path.split("/models/").nth(1));
+        named.and_then(|rest| rest.split(['"', ':']).next()).expect("a model")
+    }
+
     /// Returns the body with a limit and a script for the provider.
     pub fn with(&self, limit: u64, script: &str) -> String {
         let mark = if script.is_empty() { "hello".to_owned() } else { format!("[[sim {script}]]") };
