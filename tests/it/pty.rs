@@ -517,7 +517,7 @@ fn nothing_is_written_beside_the_screen() {
 #[test]
 fn the_theme_that_was_kept_is_there_at_the_next_start() {
     let (home, ledger) = home();
-    for theme in ["paper", "signal"] {
+    for theme in ["dusk", "paper"] {
         let mut screen = Screen::start(&home, &ledger, &[]);
         screen.until("acme");
         screen.press("tj");

@@ -216,7 +216,7 @@ impl Group<'_> {
         }
         let born = if sums.is_empty() { self.office.caps.book.rev().0.cast_signed() } else { UNKNOWN };
         for (row, sum) in sums {
-            self.office.rows.put(self.conn, row, sum)?;
+            self.office.rows.put(row, sum);
         }
         self.office.rows.row(self.conn, account, found.write, born).map(drop)
     }
@@ -369,6 +369,7 @@ impl Group<'_> {
         let now = latest.or(office.high).unwrap_or(office.setup.now.wall);
         let source = Label::new(&format!("guard:{}", office.setup.name));
         record(conn, names, source, ledger, now)?;
+        office.rows.flush(conn)?;
         let mut high = office.high;
         // Every period begins with a second: within one, a clock that starts anew finds the same periods.
         if latest.map(second) > high.map(second) {

@@ -44,9 +44,11 @@ impl Store {
                 Ok(movement) => movement,
                 Err(illegal) => return Ok(Err(illegal.into())),
             };
-            if !hold::advance(conn, &mut Rows::default(), &kept, (rule.state, movement))? {
+            let mut rows = Rows::default();
+            if !hold::advance(conn, &mut rows, &kept, (rule.state, movement))? {
                 return Ok(Err(ChangeError::NoSuchHold));
             }
+            rows.flush(conn)?;
             let (old, new) = (kept.state.charged().money(), actual.money());
             let [boot, number] = hold::halves(id);
             conn.execute(

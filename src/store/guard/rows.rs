@@ -1,6 +1,6 @@
 //! What a guard has seen of the table `budget`: as good as the table while nobody else has written.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -15,7 +15,8 @@ const MOST: usize = 1 << 16;
 /// Rows that are known to be there, and their sums.
 ///
 /// It must be forgotten as soon as another connection has written, which `PRAGMA data_version` tells within the
-/// transaction that uses it, and with a transaction of our own that did not happen.
+/// transaction that uses it, and with a transaction of our own that did not happen. Before a transaction is committed
+/// its sums are written by [`Rows::flush`].
 #[derive(Default)]
 pub(super) struct Rows {
     of_period: HashMap<(AccountKey, PeriodId), i64, RandomState>,
@@ -23,6 +24,8 @@ pub(super) struct Rows {
     /// The rows of an account and a window that start at an instant or later.
     since: HashMap<(AccountKey, i64), (i64, Vec<i64>), RandomState>,
     sums: HashMap<i64, Budget, RandomState>,
+    /// Rows whose sums are not written yet: of a group that moves money in a row many times, the last is.
+    dirty: BTreeSet<i64>,
 }
 
 impl Rows {
@@ -108,8 +111,8 @@ impl Rows {
         }
         let found = budget::periods_since(conn, account, window, since)?;
         self.since.insert((account, window), (since, found.iter().map(|(row, _)| *row).collect()));
-        self.sums.extend(found.iter().copied());
-        budget::sum(found.into_iter().map(|(_, budget)| budget))
+        // What is known of a row is newer than what is written.
+        budget::sum(found.into_iter().map(|(row, written)| *self.sums.entry(row).or_insert(written)))
     }
 
     /// Moves money in each of these rows.
@@ -125,17 +128,24 @@ impl Rows {
                 Some(sum) => *sum,
                 None => budget::of(conn, row)?,
             };
-            let after = before.apply(movement).map_err(budget::broken)?;
-            budget::put(conn, row, after)?;
-            self.sums.insert(row, after);
+            self.put(row, before.apply(movement).map_err(budget::broken)?);
         }
         Ok(())
     }
 
-    /// Writes the sums of a row.
-    pub(super) fn put(&mut self, conn: &Connection, row: i64, sum: Budget) -> rusqlite::Result<()> {
-        budget::put(conn, row, sum)?;
+    /// Gives a row other sums.
+    pub(super) fn put(&mut self, row: i64, sum: Budget) {
         self.sums.insert(row, sum);
+        self.dirty.insert(row);
+    }
+
+    /// Writes what is not written yet.
+    pub(super) fn flush(&mut self, conn: &Connection) -> rusqlite::Result<()> {
+        while let Some(row) = self.dirty.pop_first() {
+            if let Some(sum) = self.sums.get(&row) {
+                budget::put(conn, row, *sum)?;
+            }
+        }
         Ok(())
     }
 
