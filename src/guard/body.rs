@@ -22,7 +22,7 @@ pub enum Body {
 /// The pieces of a stream. Only where it was said that the last one was the last does it end: else the connection
 /// is broken off, so that nobody takes what came for the whole.
 pub struct Pieces {
-    pieces: mpsc::Receiver<Bytes>,
+    taken: mpsc::Receiver<Bytes>,
     whole: Arc<AtomicBool>,
     over: bool,
 }
@@ -36,7 +36,7 @@ pub struct Feeder {
 /// Returns a stream of which `ahead` pieces may be under way, and its feeder. A feeder that is dropped breaks it off.
 pub fn stream(ahead: usize) -> (Feeder, Body) {
     let ((pieces, taken), whole) = (mpsc::channel(ahead), Arc::new(AtomicBool::new(false)));
-    let body = Body::Stream(Pieces { pieces: taken, whole: Arc::clone(&whole), over: false });
+    let body = Body::Stream(Pieces { taken, whole: Arc::clone(&whole), over: false });
     (Feeder { pieces, whole }, body)
 }
 
@@ -74,7 +74,7 @@ impl hyper::body::Body for Body {
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         match &mut *self {
             Body::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Body::Stream(stream) => stream.pieces.poll_recv(cx).map(|piece| match piece {
+            Body::Stream(stream) => stream.taken.poll_recv(cx).map(|piece| match piece {
                 Some(piece) => Some(Ok(Frame::data(piece))),
                 None if stream.over || stream.whole.load(Ordering::Acquire) => None,
                 None => {
@@ -115,9 +115,9 @@ mod tests {
             }
             // Nothing more fits: what is said of the end is said beside the pieces.
             if ends {
-                feeder.end()
+                feeder.end();
             } else {
-                drop(feeder)
+                drop(feeder);
             }
             assert_eq!(taken(body).await.ok(), want.map(Bytes::from));
         }

@@ -61,7 +61,9 @@ impl Reader {
 
     /// Ends an answer.
     pub fn end(&mut self) {
-        self.pieces.take().map(Feeder::end);
+        if let Some(pieces) = self.pieces.take() {
+            pieces.end();
+        }
     }
 
     /// Waits until the client has gone; for ever once it was answered in one piece.

@@ -67,6 +67,9 @@ pub(super) enum Outcome {
     Told,
 }
 
+/// What the store knows after a transaction: when a guard last told of itself and by which caps, and the period time.
+type Known = (Option<(Timestamp, CapRev)>, Option<Timestamp>);
+
 impl Outcome {
     /// Says whether a call does not pass only because others in flight hold the money.
     pub(super) fn waits(&self) -> bool {
@@ -364,7 +367,7 @@ impl Group<'_> {
     }
 
     /// Writes the ledger, the revision in force and the time; returns what the store now knows of both.
-    fn finish(self) -> rusqlite::Result<(Option<(Timestamp, CapRev)>, Option<Timestamp>)> {
+    fn finish(self) -> rusqlite::Result<Known> {
         let Group { conn, names, office, ledger, latest, mut told } = self;
         let now = latest.or(office.high).unwrap_or(office.setup.now.wall);
         let source = Label::new(&format!("guard:{}", office.setup.name));

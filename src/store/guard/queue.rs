@@ -190,7 +190,9 @@ mod tests {
         assert_eq!(queue.take_asks(2), Some(vec![]));
         assert!([1, 2, 3].into_iter().all(|order| queue.push(Rank::Ask, order).is_ok()));
         assert_eq!((queue.take_asks(2), queue.take_asks(3)), (None, Some(vec![1, 2, 3])));
-        [3, 2, 1].into_iter().for_each(|order| queue.put_back(Rank::Ask, order));
+        for order in [3, 2, 1] {
+            queue.put_back(Rank::Ask, order);
+        }
         assert!(queue.push(Rank::Tell, 9).is_ok());
         assert_eq!(queue.take(9, NOW, NOW), Some(vec![9, 1, 2, 3]));
     }

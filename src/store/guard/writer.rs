@@ -1,5 +1,6 @@
 //! The writing thread of a guard: takes orders in groups, commits each group as one, answers.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -134,29 +135,37 @@ pub(super) fn start(setup: Setup, queue: Arc<Queue<Order>>) -> Result<AtWork, St
         commits: 0,
     };
     writer.begin(now)?;
-    let linger = writer.office.setup.linger;
     let writer = Arc::new(Mutex::new(writer));
-    let (own, store) = (Arc::clone(&writer), path.clone());
+    let thread = spawn(Arc::clone(&writer), queue, path.clone());
+    let thread = thread.map_err(|error| StoreError::unusable(&path, &error))?;
+    Ok(AtWork { shown, writer, thread })
+}
+
+/// Starts the thread that takes what is in line, for as long as it is open.
+fn spawn(
+    writer: Arc<Mutex<Writer>>,
+    queue: Arc<Queue<Order>>,
+    store: PathBuf,
+) -> std::io::Result<JoinHandle<()>> {
     let run = move || {
         let open = Line(queue);
+        // A writer that someone's panic left half-way writes no more: the line is closed.
+        let Ok(linger) = writer.lock().map(|writer| writer.office.setup.linger) else { return };
         while let Some(orders) = open.0.take(GROUP, NAP, linger) {
-            // A writer that someone's panic left half-way writes no more: the line is closed.
-            let Ok(mut writer) = own.lock() else { return };
-            writer.turn(orders);
-            if writer.commits >= COMMITS {
-                drop(writer);
+            let Ok(mut writing) = writer.lock() else { return };
+            writing.turn(orders);
+            if writing.commits >= COMMITS {
+                drop(writing);
                 checkpoint_beside(&store);
-                let Ok(mut writer) = own.lock() else { return };
-                writer.checkpoint();
+                let Ok(mut writing) = writer.lock() else { return };
+                writing.checkpoint();
             }
         }
-        if let Ok(mut writer) = own.lock() {
+        if let Ok(mut writer) = writer.lock() {
             writer.end();
         }
     };
-    let thread = thread::Builder::new().name("vault".to_owned()).spawn(run);
-    let thread = thread.map_err(|error| StoreError::unusable(&path, &error))?;
-    Ok(AtWork { shown, writer, thread })
+    thread::Builder::new().name("vault".to_owned()).spawn(run)
 }
 
 /// Writes what is asked on the asker's own thread, where the writer is free, few ask, and nothing has to be waited
@@ -180,7 +189,7 @@ struct Line(Arc<Queue<Order>>);
 impl Drop for Line {
     fn drop(&mut self) {
         self.0.close();
-        let why = StoreError::Overrun { path: std::path::PathBuf::new() };
+        let why = StoreError::Overrun { path: PathBuf::new() };
         while let Some(orders) = self.0.take(GROUP, Duration::ZERO, Duration::ZERO) {
             for order in orders {
                 order.refuse(&why);
