@@ -60,7 +60,8 @@ MUTANTS = {
         LIB, f"{STORE}::catalogue::a_call_settles_in_the_day_and_month_in_which_it_was_reserved"),
     "lowering-the-cap-voids": (
         LIB, f"{STORE}::catalogue::a_lowered_cap_voids_nothing_and_admits_nothing_until_what_is_in_flight_fits"),
-    "sums-kept-though-others-wrote": (LIB, f"{STORE}::two_guards_on_one_file_share_one_cap"),
+    "sums-kept-though-others-wrote": (
+        LIB, f"{STORE}::of_two_guards_in_turn_each_knows_what_the_other_has_just_held"),
     "cap-read-from-memory": (LIB, f"{STORE}::a_cap_that_is_lowered_admits_nothing_from_the_commit_on"),
 }
 

@@ -218,6 +218,25 @@ fn two_guards_on_one_file_share_one_cap() {
 }
 
 #[test]
+fn of_two_guards_in_turn_each_knows_what_the_other_has_just_held() {
+    let place = place();
+    set(&place.path, &["all 1/day"]);
+    let vaults = [vault(&place.path), vault(&place.path)];
+    let mut holds = Vec::new();
+    for call in 0..30_usize {
+        let answer = reserve(&vaults[call % 2], ask(call as u128, nanos(4 * CENT), 0)).unwrap();
+        let Answer::Admitted(admission) = answer else { continue };
+        assert!(call < 25, "call {call} passes the cap");
+        holds.push(admission.hold);
+    }
+    assert_eq!(holds.len(), 25);
+    // What one gives back the other can hold at once.
+    assert_eq!(close(&vaults[0], holds[0], Closing::Voided), Ok(Closed::Done));
+    admitted(&vaults[1], ask(99, nanos(4 * CENT), 0));
+    balanced(&place.path);
+}
+
+#[test]
 fn a_hold_closes_once_whoever_comes_and_however_often() {
     let place = place();
     set(&place.path, &["all 1/day"]);
