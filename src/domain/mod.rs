@@ -40,3 +40,4 @@ pub mod outlook;
 pub mod hour;
 pub mod estimate;
 pub mod backtest;
+pub mod switch;

@@ -6,6 +6,7 @@ mod hostile;
 mod frame;
 mod keyboard;
 mod look;
+mod manners;
 mod pages;
 
 use ratatui::Terminal;
@@ -49,6 +50,7 @@ fn setup() -> Setup {
         keys: Keys::default(),
         layout: crate::tui::Layout::default(),
         read_only: None,
+        manners: crate::tui::Manners::default(),
     }
 }
 
