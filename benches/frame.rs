@@ -71,6 +71,7 @@ impl Bench {
             keys: Keys::default(),
             layout: Layout::default(),
             read_only: None,
+            manners: outlay::tui::Manners::default(),
         };
         let mut app = App::new(setup, NOW);
         let all = || (0..tenants).map(tenant);
