@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ratatui::Terminal;
@@ -92,8 +93,7 @@ struct Loop {
 
 impl Loop {
     fn start(sender: &SyncSender<Event>, app: App, themes: Themes) -> io::Result<Loop> {
-        let input = sender.clone();
-        std::thread::Builder::new().name("keys".to_owned()).spawn(move || read_keys(&input))?;
+        listen(sender)?;
         let terminal = Terminal::new(Screen::new())?;
         if app.has_mouse() {
             term::mouse(true)?;
@@ -260,7 +260,22 @@ impl Loop {
     }
 }
 
-fn read_keys(events: &SyncSender<Event>) {
+/// Whoever hears the keys: of two screens one after the other, the second.
+static LISTENER: Mutex<Option<SyncSender<Event>>> = Mutex::new(None);
+
+/// Hands the keys to a screen from now on. One thread reads them for the whole run of the program: a second one
+/// would take every other key.
+fn listen(events: &SyncSender<Event>) -> io::Result<()> {
+    let mut listener = LISTENER.lock().unwrap_or_else(PoisonError::into_inner);
+    let begins = listener.is_none();
+    *listener = Some(events.clone());
+    if begins {
+        std::thread::Builder::new().name("keys".to_owned()).spawn(read_keys)?;
+    }
+    Ok(())
+}
+
+fn read_keys() {
     use crossterm::event::{Event as Input, MouseButton, MouseEventKind};
     while let Ok(input) = crossterm::event::read() {
         let event = match input {
@@ -281,9 +296,9 @@ fn read_keys(events: &SyncSender<Event>) {
         if matches!(event, Event::Key(_)) {
             term::key_read();
         }
-        if events.send(event).is_err() {
-            return;
-        }
+        let events = LISTENER.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // Between two screens nobody listens.
+        let _ = events.map(|events| events.send(event));
     }
 }
 
