@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use super::time::Timestamp;
 
 /// A calendar in one time zone.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Calendar {
     zone: TimeZone,
     name: String,
@@ -73,6 +73,11 @@ impl Calendar {
     pub fn start(&self, date: Date) -> Timestamp {
         let start = date.to_zoned(self.zone.clone()).map(|zoned| zoned.timestamp().as_millisecond());
         Timestamp::from_millis(start.unwrap_or(0))
+    }
+
+    /// Reads a date like 2026-11-20, and returns its first instant.
+    pub fn parse_date(&self, text: &str) -> Option<Timestamp> {
+        text.parse::<Date>().ok().filter(|_| text.len() == "2026-11-20".len()).map(|date| self.start(date))
     }
 
     /// Returns the day around an instant. It has 23 or 25 hours where the clocks change.

@@ -29,6 +29,7 @@ impl App {
                 self.type_filter(key, action);
                 return Vec::new();
             }
+            (Some(Dialog::Paper(_)), _) => return self.paper_key(key, action, burst),
             (Some(Dialog::Alerts(_)), _) => return self.alert_key(key, action, burst),
             (Some(Dialog::Themes(_) | Dialog::Choice(_) | Dialog::Columns(_)) | None, _) => {}
         }
@@ -47,6 +48,7 @@ impl App {
         let line = text.lines().next().unwrap_or_default();
         match (&mut self.dialog, &self.mode) {
             (Some(Dialog::Cap(_)), _) => self.paste_into_form(text),
+            (Some(Dialog::Paper(paper)), _) => drop(paper.typed().map(|field| field.insert(line))),
             (Some(Dialog::Command(command)), _) => drop(command.field.insert(line)),
             (Some(Dialog::Help(page)), _) if page.typing => drop(page.search.insert(line)),
             (Some(Dialog::Alerts(list)), _) if list.why.is_some() => {
@@ -105,6 +107,10 @@ impl App {
             Action::Undo => return self.open_undo(),
             Action::Audit => self.show_audit(),
             Action::Follow => self.follow_events(),
+            Action::WhatIf => self.open_what_if(),
+            Action::Calculator => self.open_calculator(),
+            Action::Price => self.open_price(),
+            Action::History => return self.open(),
             other => self.look(other),
         }
         Vec::new()
@@ -221,7 +227,7 @@ impl App {
                 // The list says where its end is, as a frame or a key needs it.
                 list.picked = list.picked.saturating_add_signed(by);
             }
-            (Some(Dialog::Cap(_) | Dialog::Command(_)), _) => {}
+            (Some(Dialog::Cap(_) | Dialog::Paper(_) | Dialog::Command(_)), _) => {}
             (None, _) => self.step_row(by),
         }
     }
@@ -256,7 +262,9 @@ impl App {
                 self.mode = Mode::Opened(0);
                 vec![Effect::LoadDetail(tenant, self.window)]
             }
-            Tab::Sources | Tab::Audit | Tab::Errors | Tab::Events if self.rows().has_picked() => {
+            Tab::Budgets | Tab::Prices | Tab::Sources | Tab::Audit | Tab::Errors | Tab::Events
+                if self.rows().has_picked() =>
+            {
                 self.rows_mut().hold();
                 self.mode = Mode::Opened(0);
                 Vec::new()

@@ -23,6 +23,7 @@ use super::keys::Keys;
 use super::layout::Layout;
 use super::list::List;
 use super::page::{Asked, events, guard, limits};
+use super::paper::Paper;
 use super::picture::{Loaded, Measure, Picture};
 use super::tab::Tab;
 use super::text;
@@ -102,6 +103,8 @@ pub enum Dialog {
     Columns(Box<ColumnChoice>),
     /// Everything urgent.
     Alerts(Box<AlertList>),
+    /// A question about prices, or a price that is being changed.
+    Paper(Box<Paper>),
     /// A cap that is being changed.
     Cap(Box<CapForm>),
 }
@@ -125,6 +128,8 @@ pub struct Setup {
     pub layout: Layout,
     /// Why no cap can be changed here; `None` where one can.
     pub read_only: Option<String>,
+    /// The list that prices are from, and of when it is; nothing where that is not known.
+    pub price_list: Option<(String, Timestamp)>,
 }
 
 /// What a frame showed: handed back by the loop.
@@ -281,6 +286,8 @@ impl App {
             Event::Guards(guards) => self.take_guards(guards),
             Event::Caps(caps) => effects.extend(self.take_caps(*caps)),
             Event::Used(scope, window, used) => self.take_used(scope, window, &used),
+            Event::Price(model, price) => self.take_price(model, price),
+            Event::PriceSaved(saved) => effects.extend(self.take_price_saved(saved)),
             Event::CapSaved(saved) => effects.extend(self.take_saved(saved)),
             Event::Mouse(mouse) => effects.extend(self.take_mouse(mouse)),
             Event::Exported(Ok(path)) => self.say(&format!("written: {path}")),

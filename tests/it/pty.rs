@@ -460,6 +460,7 @@ fn shows_a_screen_that_panics() {
         keys: outlay::tui::keys::Keys::default(),
         layout: outlay::tui::Layout::default(),
         read_only: None,
+        price_list: None,
     };
     let (sender, receiver) = sync_channel(16);
     let (themes, _) = Themes::new(Depth::Plain, UNICODE, &[]);

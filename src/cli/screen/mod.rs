@@ -6,6 +6,9 @@
 
 mod librarian;
 mod hour;
+mod budget_desk;
+mod book;
+mod price_table;
 mod pages;
 mod caps;
 mod recorder;
@@ -25,6 +28,7 @@ use crate::feed::follow;
 use crate::feed::mark::Marks;
 use crate::store::Reader;
 use crate::tui::{App, Depth, Effect, Event, Feed, Setup, Themes};
+use book::SharedBook;
 use caps::{CapClerk, Order};
 use librarian::{Librarian, Question};
 use recorder::Recorder;
@@ -50,8 +54,8 @@ pub fn run(context: &Context, given: &[String]) -> anyhow::Result<ExitCode> {
         None => context.store_path()?.to_owned(),
     };
     let ledgers = if given.is_empty() { context.feeds() } else { context.ledgers(given)? };
-    let book = Arc::new(context.prices()?);
-    let store = import::open(&path, &book)?.0;
+    let book = SharedBook::new(context.prices()?);
+    let store = import::open(&path, &book.get())?.0;
     let (events, received) = sync_channel(EVENTS);
     let (questions, asked) = sync_channel(EVENTS);
     let (batches, read) = sync_channel(BATCHES);
@@ -59,8 +63,10 @@ pub fn run(context: &Context, given: &[String]) -> anyhow::Result<ExitCode> {
     let librarian = Librarian {
         reader: Reader::open(&path)?,
         calendar: context.calendar.clone(),
-        book: Arc::clone(&book),
+        shared: book.clone(),
         hour: RefCell::default(),
+        base: context.base(),
+        budgets: RefCell::default(),
     };
     let sources = sources::rows(&librarian.reader)?;
     let _ = events.send(Event::Loaded(Box::new(librarian.snapshot()?)));
@@ -72,6 +78,7 @@ pub fn run(context: &Context, given: &[String]) -> anyhow::Result<ExitCode> {
         reader: Reader::open(&path)?,
         base: context.base(),
         calendar: context.calendar.clone(),
+        book: book.clone(),
         events: events.clone(),
     };
     let recorder = Recorder {
@@ -135,6 +142,7 @@ fn show(
         keys: context.keys.clone(),
         layout: own::layout(),
         read_only: desk.read_only.clone(),
+        price_list: own::price_list(&context.calendar),
     };
     let app = App::new(setup, now());
     let mut handle = |effect| do_as_asked(effect, context, events, desk);
@@ -150,10 +158,12 @@ fn do_as_asked(effect: Effect, context: &Context, events: &SyncSender<Event>, de
     let question = match effect {
         Effect::LoadUsed(scope, window) => return order(Order::Used(scope, window)),
         Effect::SaveCap(wish) => return order(Order::Save(wish)),
+        Effect::SavePrice(wish) => return order(Order::Price(wish)),
         Effect::Reload => Question::Everything,
         Effect::LoadWindow(window) => Question::Window(window),
         Effect::LoadDetail(tenant, window) => Question::Detail(tenant, window),
         Effect::LoadPrices(window) => Question::Prices(window),
+        Effect::LoadPrice(model) => Question::Price(model),
         Effect::Load(ask) => Question::Page(ask),
         Effect::SaveTheme(theme) => {
             if let Err(error) = own::keep_theme(&theme) {
