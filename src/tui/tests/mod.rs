@@ -10,6 +10,7 @@ mod keyboard;
 mod look;
 mod manners;
 mod pages;
+mod pass;
 mod prices;
 
 use ratatui::Terminal;
