@@ -28,8 +28,8 @@ impl<T> Row<'_, T> {
         Fact::Length(self.app.now.since(at))
     }
 
-    fn clock(&self, minute: u16) -> Option<Millis> {
-        Some(self.app.now.since(self.app.setup.calendar.last(minute, self.app.now)))
+    fn clock(&self, minute: u16) -> Millis {
+        self.app.now.since(self.app.setup.calendar.last(minute, self.app.now))
     }
 }
 
@@ -139,7 +139,7 @@ impl Subject for Row<'_, &SourceRow> {
 
 impl Subject for Row<'_, &CapChange> {
     fn ago(&self, minute: u16) -> Option<Millis> {
-        self.clock(minute)
+        Some(self.clock(minute))
     }
 
     fn is_named(&self, passes: &dyn Fn(&str) -> bool) -> bool {
@@ -164,7 +164,7 @@ impl Subject for Row<'_, &CapChange> {
 
 impl Subject for Row<'_, &Limits> {
     fn ago(&self, minute: u16) -> Option<Millis> {
-        self.clock(minute)
+        Some(self.clock(minute))
     }
 
     fn is_named(&self, passes: &dyn Fn(&str) -> bool) -> bool {
@@ -201,7 +201,7 @@ impl Subject for Row<'_, &errors::ClassRow> {
 
 impl Subject for Row<'_, &(Call, Cost)> {
     fn ago(&self, minute: u16) -> Option<Millis> {
-        self.clock(minute)
+        Some(self.clock(minute))
     }
 
     fn is_named(&self, passes: &dyn Fn(&str) -> bool) -> bool {
@@ -228,7 +228,7 @@ impl Subject for Row<'_, &(Call, Cost)> {
 
 impl Subject for Row<'_, &guard::GuardLine> {
     fn ago(&self, minute: u16) -> Option<Millis> {
-        self.clock(minute)
+        Some(self.clock(minute))
     }
 
     fn is_named(&self, passes: &dyn Fn(&str) -> bool) -> bool {

@@ -151,7 +151,7 @@ fn a_read_only_screen_offers_no_change_and_says_why() {
 #[test]
 fn settings_of_this_run_work_at_once_and_are_shown_for_the_configuration() {
     let mut app = with(Manners::default(), None);
-    assert_eq!(press(&mut app, ":set glyphs ascii<enter>"), [Effect::Glyphs(ASCII)]);
+    assert_eq!(press(&mut app, ":set glyphs ascii<enter>"), [Effect::Glyphs(Box::new(ASCII))]);
     assert_eq!(press(&mut app, ":set mouse true<enter>"), [Effect::Mouse(true)]);
     press(&mut app, ":set max_fps 0.5<enter>");
     assert_eq!(app.pace(), Millis::new(2_000));
