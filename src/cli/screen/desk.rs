@@ -16,7 +16,7 @@ use crate::feed::Databases;
 use crate::feed::follow::{self, Follow};
 use crate::feed::ledger::Ledger;
 use crate::feed::mark::Marks;
-use crate::store::{Reader, Store, StoreError};
+use crate::store::{Reader, Stir, Store, StoreError};
 use crate::tui::{Event, Feed};
 
 /// Where the screen's wishes go.
@@ -81,6 +81,7 @@ pub(super) fn open(
         let follower = follow::follow(ledgers, marks, Arc::new(Databases), batches)?;
         let recorder = Recorder {
             store,
+            stir: Stir::new(path),
             book,
             sources: known,
             problems: follower.problems(),
