@@ -7,6 +7,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 
 use super::super::context::Context;
 use super::super::import;
+use super::book::SharedBook;
 use super::caps::{CapClerk, Order};
 use super::librarian::{Librarian, Question};
 use super::recorder::Recorder;
@@ -62,15 +63,17 @@ pub(super) fn open(
     ledgers: Vec<Ledger>,
     events: &SyncSender<Event>,
 ) -> anyhow::Result<Office> {
-    let book = Arc::new(context.prices()?);
-    let (store, only_read) = writable(path, &book)?;
+    let book = SharedBook::new(context.prices()?);
+    let (store, only_read) = writable(path, &book.get())?;
     let (questions, asked) = sync_channel(EVENTS);
     let (orders, ordered) = sync_channel(EVENTS);
     let librarian = Librarian {
         reader: Reader::open(path)?,
         calendar: context.calendar.clone(),
-        book: Arc::clone(&book),
+        shared: book.clone(),
         hour: RefCell::default(),
+        base: context.base(),
+        budgets: RefCell::default(),
     };
     let known = sources::rows(&librarian.reader)?;
     let _ = events.send(Event::Loaded(Box::new(librarian.snapshot()?)));
@@ -82,7 +85,7 @@ pub(super) fn open(
         let recorder = Recorder {
             store,
             stir: Stir::new(path),
-            book,
+            book: book.clone(),
             sources: known,
             problems: follower.problems(),
             told: Vec::new(),
@@ -102,6 +105,7 @@ pub(super) fn open(
         reader: Reader::open(path)?,
         base: context.base(),
         calendar: context.calendar.clone(),
+        book,
         events: events.clone(),
         person: context.person(),
     };

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::*;
 
-const KEYS: [&str; 68] = [
+const KEYS: [&str; 73] = [
     "q",
     "?",
     "1",
@@ -74,6 +74,11 @@ const KEYS: [&str; 68] = [
     "<ctrl-s>",
     "<ctrl-r>",
     "4",
+    "W",
+    "e",
+    "H",
+    "<ctrl-y>",
+    "<ctrl-e>",
 ];
 
 fn names() -> impl Strategy<Value = Vec<String>> {
@@ -186,7 +191,7 @@ proptest! {
         let mut last = None;
         for key in keys {
             let effects = app.update(Event::Key(key), later);
-            let lasting = |effect: &Effect| matches!(effect, Effect::SaveCap(_) | Effect::Quit | Effect::SaveTheme(_));
+            let lasting = |effect: &Effect| matches!(effect, Effect::SaveCap(_) | Effect::SavePrice(_) | Effect::Quit | Effect::SaveTheme(_));
             prop_assert!(!effects.iter().any(lasting), "{:?} after {:?}", effects, key);
             last = Some(key);
         }
@@ -201,7 +206,7 @@ proptest! {
         let mut app = caps::capped(Some(4));
         for key in keys.into_iter().filter(|key| KEYS[*key] != "<ctrl-s>") {
             let effects = press(&mut app, KEYS[key]);
-            prop_assert!(!effects.iter().any(|effect| matches!(effect, Effect::SaveCap(_))), "{:?}", effects);
+            prop_assert!(!effects.iter().any(|effect| matches!(effect, Effect::SaveCap(_) | Effect::SavePrice(_))), "{:?}", effects);
         }
     }
 
@@ -231,9 +236,9 @@ proptest! {
 }
 
 /// Every place that keys can lead to.
-const PLACES: [&str; 24] = [
+const PLACES: [&str; 29] = [
     "", "2", "3", "4", "5", "6", "7", "8", "9", "<enter>", "7<enter>", "9<enter>", "t", "?", "?/", "c", ":",
-    "/", "3c", "s", "E", "o", "a", "ax",
+    "/", "3c", "s", "E", "o", "a", "ax", "3<enter>", "4W", "4K", "4e", "4H",
 ];
 
 #[test]
