@@ -103,7 +103,7 @@ fn a_cap_that_stops_calls_needs_the_right_name() {
     screen.press("c");
     screen.until("Cap: acme (rev 1)");
     screen.rest();
-    screen.press("none/day\t\t\tno cap now");
+    screen.press("none/day\t\t\t\t\tno cap now");
     screen.until("no cap now");
     screen.rest();
     screen.press("\u{13}");
@@ -134,7 +134,7 @@ fn of_two_screens_that_change_the_same_cap_the_second_is_asked() {
         screen.press("c");
         screen.until("Cap: acme");
         screen.rest();
-        screen.press(&format!("{amount}/day\t\t\tas it is {amount}"));
+        screen.press(&format!("{amount}/day\t\t\t\t\tas it is {amount}"));
         screen.until(&format!("as it is {amount}"));
         screen.rest();
     }
