@@ -17,6 +17,7 @@ mod pieces;
 mod reader;
 mod spent;
 mod made;
+mod tenant;
 pub mod foreign;
 pub mod guard;
 #[cfg(test)]
@@ -27,3 +28,4 @@ pub use reader::Reader;
 pub use record::{Applied, Store};
 pub use source::SourceRow;
 pub use spent::Lately;
+pub use tenant::Looked;

@@ -3,6 +3,7 @@
 use super::app::{App, Fold};
 use super::event::Window;
 use super::list::Shown;
+use super::page::group::Grouping;
 use super::tab::Tab;
 
 /// What is kept. Names that are not known any more are left aside when it is read.
@@ -37,6 +38,7 @@ impl App {
     /// Returns what is to be kept for the next start.
     pub fn layout(&self) -> Layout {
         let mut app = self.clone();
+        app.grouping = Grouping::Tenant;
         let mut pages = Vec::new();
         for tab in Tab::ALL {
             app.tab = tab;

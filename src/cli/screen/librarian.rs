@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 
 use super::hour::HourDesk;
+use super::overview::Learned;
+use super::sheet::SheetDesk;
 use super::{pages, sources};
-use crate::cli::context::now;
 use crate::domain::books::Books;
 use crate::domain::calendar::{Calendar, Span};
 use crate::domain::call::{ModelId, Provider, TenantId};
@@ -34,12 +35,29 @@ pub(super) enum Question {
 pub(super) struct Librarian {
     pub(super) reader: Reader,
     pub(super) calendar: Calendar,
+    /// What time it is.
+    pub(super) clock: fn() -> Timestamp,
     pub(super) book: Arc<PriceBook>,
     /// The calls of the last hour.
     pub(super) hour: RefCell<HourDesk>,
+    /// What was learned of the tenants.
+    pub(super) learned: RefCell<Learned>,
+    /// The calls of the tenant that is open.
+    pub(super) sheet: RefCell<SheetDesk>,
 }
 
 impl Librarian {
+    /// Returns one that has read nothing yet.
+    pub(super) fn new(
+        reader: Reader,
+        calendar: Calendar,
+        book: Arc<PriceBook>,
+        clock: fn() -> Timestamp,
+    ) -> Librarian {
+        let (hour, learned, sheet) = (RefCell::default(), RefCell::default(), RefCell::default());
+        Librarian { reader, calendar, clock, book, hour, learned, sheet }
+    }
+
     /// Answers until nobody asks or listens any more.
     pub(super) fn answer(&self, asked: &Receiver<Question>, events: &SyncSender<Event>) {
         let mut failing = false;
@@ -63,7 +81,12 @@ impl Librarian {
         }
     }
 
-    fn answer_one(&self, question: &Question) -> Result<Event, StoreError> {
+    /// Returns what time it is.
+    pub(super) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    pub(super) fn answer_one(&self, question: &Question) -> Result<Event, StoreError> {
         Ok(match *question {
             Question::Everything => Event::Loaded(Box::new(self.snapshot()?)),
             Question::Window(window) => Event::Window(window, self.reader.tenants(self.span(window))?),
@@ -75,7 +98,7 @@ impl Librarian {
 
     /// Reads everything that the screen shows without being asked.
     pub(super) fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        let now = now();
+        let now = self.now();
         let (today, month) = (self.calendar.day(now), self.calendar.month(now));
         let minutes = self.reader.minutes(now.before(Millis::from_minutes(60)))?;
         let (today, month) = (self.reader.tenants(today)?, self.reader.tenants(month)?);
@@ -84,8 +107,8 @@ impl Librarian {
         Ok(Snapshot { books, sources })
     }
 
-    fn span(&self, window: Window) -> Span {
-        let now = now();
+    pub(super) fn span(&self, window: Window) -> Span {
+        let now = self.now();
         let end = now.after(AHEAD);
         match (window, window.minutes()) {
             (_, Some(minutes)) => Span { start: now.before(Millis::from_minutes(minutes)), end },
@@ -126,7 +149,7 @@ impl Librarian {
 
     /// The price table: every model used in the window, then every other with a price.
     fn prices(&self, window: Window) -> Result<Vec<PriceRow>, StoreError> {
-        let now = now();
+        let now = self.now();
         let mut all: HashMap<(Provider, ModelId), Sums> = HashMap::new();
         self.reader.rollups_by_day(Some(self.span(window)), &mut |_, slice, sums| {
             *all.entry((slice.provider, slice.model)).or_default() += *sums;

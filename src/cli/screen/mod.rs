@@ -6,13 +6,16 @@
 
 mod librarian;
 mod hour;
+mod sheet;
+mod overview;
 mod pages;
 mod caps;
 mod recorder;
 mod sources;
 mod own;
+#[cfg(test)]
+mod tests;
 
-use std::cell::RefCell;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -56,12 +59,8 @@ pub fn run(context: &Context, given: &[String]) -> anyhow::Result<ExitCode> {
     let (questions, asked) = sync_channel(EVENTS);
     let (batches, read) = sync_channel(BATCHES);
     let marks = Marks::new(store.marks()?);
-    let librarian = Librarian {
-        reader: Reader::open(&path)?,
-        calendar: context.calendar.clone(),
-        book: Arc::clone(&book),
-        hour: RefCell::default(),
-    };
+    let (reader, calendar) = (Reader::open(&path)?, context.calendar.clone());
+    let librarian = Librarian::new(reader, calendar, Arc::clone(&book), now);
     let sources = sources::rows(&librarian.reader)?;
     let _ = events.send(Event::Loaded(Box::new(librarian.snapshot()?)));
     let has_feeds = !ledgers.is_empty();

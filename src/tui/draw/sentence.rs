@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 
+use super::detail;
 use super::pen::Pen;
 use crate::tui::app::App;
 use crate::tui::keys::Action;
@@ -13,6 +14,12 @@ const LEAST: usize = 30;
 
 /// Draws the sentence.
 pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App) {
+    if app.shows_tenant() {
+        if let Some((says, meaning)) = detail::sentence(app, usize::from(line.width)) {
+            pen.put(line, 0, &says, meaning);
+        }
+        return;
+    }
     let alerts = app.open_alerts();
     let Some(first) = alerts.first() else { return };
     let mut room = usize::from(line.width);

@@ -50,6 +50,8 @@ pub enum Context {
     Choosing,
     /// Where rows are tenants.
     Tenants,
+    /// Where rows are models, providers or sources.
+    Groups,
     /// In the choice of columns.
     Columns,
     /// In the list of alerts.
@@ -68,7 +70,7 @@ pub enum Context {
 
 impl Context {
     /// All, in the order of the docs.
-    pub const ALL: [Context; 24] = [
+    pub const ALL: [Context; 25] = [
         Context::Always,
         Context::Moving,
         Context::Page,
@@ -86,6 +88,7 @@ impl Context {
         Context::Commanding,
         Context::Choosing,
         Context::Tenants,
+        Context::Groups,
         Context::Columns,
         Context::Alerts,
         Context::Form,
@@ -115,6 +118,7 @@ impl Context {
             Context::Commanding => "in the command line",
             Context::Choosing => "in a dialog that is chosen from",
             Context::Tenants => "on the Overview",
+            Context::Groups => "on the Overview by something else than tenants",
             Context::Columns => "in the choice of columns",
             Context::Alerts => "in the list of alerts",
             Context::Form => "in the form of a cap",
@@ -137,12 +141,16 @@ impl Context {
 /// Every set of contexts that can hold at the same time: where no key may mean two things.
 pub const TOGETHER: &[&[Context]] = {
     use Context::{
-        Alerts, Always, Budgets, Capped, Choosing, Columns, Commanding, Conflict, Events, Form, Help, Line,
-        List, Measured, Moving, Naming, Openable, Opened, Page, Spend, Sure, Tenants, Undoable, Waiting,
+        Alerts, Always, Budgets, Capped, Choosing, Columns, Commanding, Conflict, Events, Form, Groups, Help,
+        Line, List, Measured, Moving, Naming, Openable, Opened, Page, Spend, Sure, Tenants, Undoable,
+        Waiting,
     };
     &[
         &[Openable, Capped, Tenants, List, Undoable, Spend, Measured, Moving, Page, Always],
         &[Opened, Capped, Undoable, Spend, Measured, Moving, Page, Always],
+        &[Opened, Openable, Moving, Page, Always],
+        &[Groups, List, Spend, Measured, Moving, Page, Always],
+        &[Opened, Openable, Capped, Undoable, Spend, Measured, Moving, Page, Always],
         &[Capped, Budgets, List, Undoable, Moving, Page, Always],
         &[List, Spend, Moving, Page, Always],
         &[List, Moving, Page, Always],
@@ -251,6 +259,10 @@ pub const DEFAULTS: &[Binding] = &[
     bind(Context::List, "right", Action::PanRight, 0),
     bind(Context::List, "o", Action::Columns, 9),
     bind(Context::Tenants, "z", Action::Fold, 0),
+    bind(Context::Tenants, "b", Action::Bars, 0),
+    bind(Context::Tenants, "B", Action::Group, 0),
+    bind(Context::Groups, "b", Action::Bars, 3),
+    bind(Context::Groups, "B", Action::Group, 2),
     bind(Context::List, "y", Action::Copy, 13),
     bind(Context::List, "Y", Action::CopyRow, 0),
     bind(Context::List, "E", Action::Export, 0),

@@ -57,6 +57,8 @@ fn pages() -> Vec<(&'static str, App)> {
     .chain(frame::pages())
     .chain(keyboard::pages())
     .chain(look::pages())
+    .chain(tenant::pages())
+    .chain(overview::pages())
     .collect()
 }
 

@@ -6,6 +6,9 @@ mod limits;
 mod errors;
 mod events;
 mod guard;
+mod tenant;
+mod overview;
+mod group;
 
 use super::librarian::Librarian;
 use crate::store::StoreError;
@@ -19,5 +22,8 @@ pub(super) fn read(librarian: &Librarian, ask: &Ask) -> Result<Page, StoreError>
         Ask::Events => Page::Events(events::read(librarian)?),
         Ask::Record(id) => Page::Record(events::read_one(librarian, *id)?),
         Ask::Guard => Page::Guard(guard::read(librarian)?),
+        Ask::Overview(picked, window) => Page::Overview(overview::read(librarian, *picked, *window)?),
+        Ask::Group(by, window) => Page::Group(group::read(librarian, *by, *window)?),
+        Ask::Tenant(tenant, window) => Page::Tenant(tenant::read(librarian, *tenant, *window)?),
     })
 }
