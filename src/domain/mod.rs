@@ -43,3 +43,4 @@ pub mod sheet;
 pub mod guess;
 pub mod estimate;
 pub mod backtest;
+pub mod switch;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
-use crate::cli::caps::author;
+use crate::cli::caps::author_of;
 use crate::cli::context::now;
 use crate::domain::budget::Budget;
 use crate::domain::calendar::{Calendar, Span};
@@ -52,6 +52,8 @@ pub(super) struct CapClerk {
     pub(super) base: Base,
     pub(super) calendar: Calendar,
     pub(super) events: SyncSender<Event>,
+    /// Who changes what is changed.
+    pub(super) person: String,
 }
 
 /// What the screen has been told.
@@ -117,7 +119,7 @@ impl CapClerk {
         Ok(alive.map(|guard| Heartbeat { name: guard.name, rev: guard.rev, seen: guard.seen }).collect())
     }
 
-    fn caps(&self, now: Timestamp) -> Result<CapsNow, StoreError> {
+    pub(super) fn caps(&self, now: Timestamp) -> Result<CapsNow, StoreError> {
         let book = self.reader.cap_book(&self.base)?;
         let standings = self.reader.standings(&self.base, &self.calendar, now)?;
         let standings = standings.into_iter().map(|it| ((it.touch.cap.key(), it.touch.account), it));
@@ -132,7 +134,7 @@ impl CapClerk {
         })
     }
 
-    fn answer(&self, order: &Order) -> Option<Event> {
+    pub(super) fn answer(&self, order: &Order) -> Option<Event> {
         match order {
             // What cannot be read is asked for again with the next key or minute.
             Order::Used(scope, window) => {
@@ -153,7 +155,7 @@ impl CapClerk {
             if let Some(why) = self.look_again(wish).map_err(failed)? {
                 return Err(why);
             }
-            match store.set_cap(&wish.cap, expected, &author(Some(wish.why.as_str()))) {
+            match store.set_cap(&wish.cap, expected, &author_of(&self.person, Some(wish.why.as_str()))) {
                 Ok(rev) => return self.on_record(rev),
                 Err(ChangeError::Stale { .. }) => {}
                 Err(error) => return Err(NotSaved::Failed(error.to_string())),
@@ -234,7 +236,7 @@ fn total(sums: impl Iterator<Item = Sums>) -> Sums {
 }
 
 /// Returns the one account that a cap is held against; `None` where there are several.
-fn account_of(scope: Scope) -> Option<Account> {
+pub(super) fn account_of(scope: Scope) -> Option<Account> {
     match scope {
         Scope::Everything => Some(Account::Everything),
         Scope::Provider(name) => Some(Account::Provider(name)),

@@ -98,6 +98,7 @@ fn app(librarian: &Librarian) -> App {
         keys: Keys::default(),
         layout: Layout::default(),
         read_only: None,
+        manners: crate::tui::Manners::default(),
     };
     let mut app = App::new(setup, NOW);
     let snapshot = librarian.snapshot().expect("a snapshot");

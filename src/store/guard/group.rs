@@ -8,9 +8,10 @@ use super::budget::{self, AccountKey};
 use super::cap::{self, Caps};
 use super::hold::{self, Extra, Kept};
 use super::life::{self, Life, Pulse};
-use super::order::{Admission, Answer, Beat, Close, Closed, Dispatch, Reserve, Setup, Started, Stop, Swept};
+use super::order::{
+    Admission, Answer, Beat, Close, Closed, Dispatch, Order, Reserve, Setup, Started, Stop, Swept,
+};
 use super::rows::Rows;
-use super::writer::Order;
 use super::{key, limits};
 use crate::domain::amount::Amount;
 use crate::domain::budget::{Budget, Imbalance};

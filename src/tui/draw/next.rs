@@ -9,13 +9,14 @@ use crate::domain::calendar::Calendar;
 use crate::domain::time::Timestamp;
 use crate::tui::app::App;
 use crate::tui::next_cap::NextCap;
+use crate::tui::outlook::Range;
 use crate::tui::theme::Meaning;
 
 /// Returns the sentence: `docs-rag reaches its cap 200.00/day at 15:36 (15:12-16:04), then reject`.
 pub(in crate::tui) fn soon(cap: &NextCap, calendar: &Calendar, now: Timestamp) -> String {
     let limit = limit_of(&cap.standing.touch.cap);
     let (limit, then) = limit.split_once(", ").unwrap_or((&limit, ""));
-    let range = range(cap, calendar, now);
+    let range = range_of(cap.range, calendar, now);
     let range = if range.is_empty() { range } else { format!(" ({range})") };
     format!("{} reaches its cap {limit} at {}{range}, then {then}", cap.who, when(cap.at, calendar, now))
 }
@@ -44,7 +45,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) {
         let cells = [
             short_limit(&cap.standing.touch.cap),
             when(cap.at, calendar, app.now),
-            range(cap, calendar, app.now),
+            range_of(cap.range, calendar, app.now),
             then.to_owned(),
         ];
         for (column, cell) in columns.iter_mut().zip(cells) {
@@ -56,8 +57,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) {
 }
 
 /// Returns the range of an instant; empty where none is known.
-fn range(cap: &NextCap, calendar: &Calendar, now: Timestamp) -> String {
-    cap.range.map_or_else(String::new, |(first, last)| {
+pub(super) fn range_of(range: Option<Range>, calendar: &Calendar, now: Timestamp) -> String {
+    range.map_or_else(String::new, |(first, last)| {
         let last = last.map_or_else(|| "never".to_owned(), |last| when(last, calendar, now));
         let first = when(first, calendar, now);
         if first == last { String::new() } else { format!("{first}-{last}") }
@@ -65,7 +66,7 @@ fn range(cap: &NextCap, calendar: &Calendar, now: Timestamp) -> String {
 }
 
 /// Returns an instant as `15:36`, on another day as `Mon 01:53`, later as `12-24`.
-fn when(at: Timestamp, calendar: &Calendar, now: Timestamp) -> String {
+pub(super) fn when(at: Timestamp, calendar: &Calendar, now: Timestamp) -> String {
     let (hour, minute) = calendar.clock(at);
     if calendar.day(now).contains(at) {
         return format!("{hour:02}:{minute:02}");

@@ -14,7 +14,7 @@ use crate::domain::call::TenantId;
 use crate::domain::cap_trial::Reach;
 use crate::domain::time::Millis;
 use crate::tui::app::{App, Plain, Seen};
-use crate::tui::caps::state;
+use crate::tui::caps::{CapState, state};
 use crate::tui::event::Window;
 use crate::tui::order::TENANT_SORTS;
 use crate::tui::outlook::{Outlook, Slow};
@@ -113,9 +113,9 @@ fn columns(app: &App, visible: &[TenantId], glyphs: &Glyphs, (class, plain): (Cl
         name.cells.push(tenant.to_string());
         caps.push(outlook);
         let cells = [
-            sums.map_or_else(|| "...".to_owned(), |sums| text::cost(&sums)),
-            text::cost(&picture.sums(*tenant, second).unwrap_or_default()),
-            text::cost(&book.minutes.burn(now)),
+            app.doubted(sums.map_or_else(|| "...".to_owned(), |sums| text::cost(&sums))),
+            app.doubted(text::cost(&picture.sums(*tenant, second).unwrap_or_default())),
+            app.guessed(text::cost(&book.minutes.burn(now))),
             outlook.hour.map_or_else(|| "0".to_owned(), |(calls, failed)| text::count(calls + failed)),
             outlook.hour.map_or_else(|| "-".to_owned(), |(calls, failed)| per_cent(failed, calls + failed)),
             slow(outlook.slow),
@@ -135,7 +135,12 @@ fn columns(app: &App, visible: &[TenantId], glyphs: &Glyphs, (class, plain): (Cl
     name.cells.push(text::plural(tenants, "tenant"));
     let burn = picture.books.total().minutes.burn(now);
     let other = picture.total(second).unwrap_or_default();
-    push(&mut columns, sum(&total.unwrap_or_default(), &other, &burn));
+    let mut sums = sum(&total.unwrap_or_default(), &other, &burn);
+    for cell in sums.iter_mut().take(2) {
+        *cell = app.doubted(std::mem::take(cell));
+    }
+    sums[2] = app.guessed(std::mem::take(&mut sums[2]));
+    push(&mut columns, sums);
     for column in columns.iter_mut().filter(|column| column.meaning == Meaning::Money) {
         column.cells = level(std::mem::take(&mut column.cells));
     }
@@ -199,15 +204,17 @@ fn add_caps(
                 let lies =
                     if bar > 0 { gauge(nearest.exposure(), limit, bar, glyphs) } else { String::new() };
                 let share = if bar > 0 { format!("{lies} {share:>5}") } else { share };
-                [short_limit(&nearest.touch.cap), share, worst.says().to_owned()]
+                let stale = app.stale_since().is_some() && worst > CapState::Down;
+                let word = if stale { "stale" } else { worst.says() };
+                [short_limit(&nearest.touch.cap), share, word.to_owned()]
             }
             _ => ["none".to_owned(), "- ".to_owned(), "nocap".to_owned()],
         };
         for (column, cell) in [&mut cap, &mut used, &mut word].into_iter().zip(cells) {
             column.cells.push(cell);
         }
-        reached.cells.push(reach_of(outlook.reach, app));
-        projected.cells.push(outlook.projected.map_or_else(|| "?".to_owned(), text::money));
+        reached.cells.push(app.guessed(reach_of(outlook.reach, app)));
+        projected.cells.push(app.guessed(outlook.projected.map_or_else(|| "?".to_owned(), text::money)));
     }
     columns.splice(3..3, [cap, used, reached, projected]);
     columns.push(word);

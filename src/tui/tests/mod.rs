@@ -7,6 +7,7 @@ mod frame;
 mod keyboard;
 mod look;
 mod overview;
+mod manners;
 mod pages;
 mod tenant;
 
@@ -52,6 +53,7 @@ fn setup() -> Setup {
         keys: Keys::default(),
         layout: crate::tui::Layout::default(),
         read_only: None,
+        manners: crate::tui::Manners::default(),
     }
 }
 

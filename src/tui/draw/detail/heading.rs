@@ -2,12 +2,12 @@
 
 use super::{cost, detail, joined, total};
 use crate::domain::books::Book;
-use crate::domain::burn::Live;
 use crate::domain::cap_trial::Reach;
 use crate::domain::gate::Standing;
 use crate::tui::app::App;
 use crate::tui::caps::{CapState, state};
-use crate::tui::draw::cap_words::{figure, limit_of, reached, used_of};
+use crate::tui::draw::cap_words::{figure, limit_of, used_of};
+use crate::tui::draw::next::{range_of, when};
 use crate::tui::draw::pen::Span;
 use crate::tui::event::Window;
 use crate::tui::keys::Action;
@@ -69,7 +69,7 @@ pub(in crate::tui::draw) fn sentence(app: &App, columns: usize) -> Option<Span> 
     let stands = state(&standing, held);
     parts.push(share_of(&standing, stands));
     parts.push(format!("${}/h", text::cost(&burn)));
-    parts.push(foretold(app, &standing, &burn));
+    parts.push(foretold(app, &standing, book));
     parts.extend(Some(month).filter(|_| app.window != Window::Month));
     let meaning = match stands {
         CapState::Ok => Meaning::Text,
@@ -87,15 +87,19 @@ fn share_of(standing: &Standing, stands: CapState) -> String {
 }
 
 /// Returns when a cap is reached, and what happens then.
-fn foretold(app: &App, standing: &Standing, burn: &Live) -> String {
+fn foretold(app: &App, standing: &Standing, book: &Book) -> String {
     let then = limit_of(&standing.touch.cap);
     let then = then.split_once(", ").map_or("", |(_, then)| then).to_owned();
-    match app.foreseen(standing, burn) {
+    let habit = app.tenants.picked().and_then(|tenant| app.habit(tenant));
+    let (reach, range) = app.reach_of(standing, book, habit);
+    match reach {
         Reach::Unknown => format!("nobody can say when it is reached, then {then}"),
         Reach::NotInWindow => "cap not reached in its window".to_owned(),
         Reach::Now => format!("cap reached: {then}"),
-        reach @ Reach::At(_) => {
-            format!("reaches cap {}, then {then}", reached(reach, &app.setup.calendar, app.now))
+        Reach::At(at) => {
+            let range = range_of(range, &app.setup.calendar, app.now);
+            let range = if range.is_empty() { range } else { format!(" ({range})") };
+            format!("reaches cap {}{range}, then {then}", when(at, &app.setup.calendar, app.now))
         }
     }
 }
