@@ -320,6 +320,9 @@ pub struct SetPrice {
     /// First day the price holds [default: always]
     #[arg(long, value_name = "T")]
     pub since: Option<String>,
+    /// Why: kept with the change
+    #[arg(long)]
+    pub why: Option<String>,
 }
 
 /// What to do with the configuration.
@@ -406,6 +409,9 @@ pub struct SetCap {
     /// Shares of the limit at which to warn: 50,80, or none
     #[arg(long, value_name = "LIST")]
     pub warn: Option<String>,
+    /// Until when, after which the cap before is back: 2h, 18:00, "Mon 09:00", 2026-11-30
+    #[arg(long, value_name = "T")]
+    pub until: Option<String>,
     /// Why it is as it is
     #[arg(long)]
     pub note: Option<String>,

@@ -12,13 +12,16 @@ use super::context::{Context, now};
 use crate::domain::amount::Unit;
 use crate::domain::backtest::{Backtest, TOLD};
 use crate::domain::calendar::{Calendar, Span};
+use crate::domain::call::{ModelId, Provider};
 use crate::domain::cap::{Cap, CapRev, Mode};
 use crate::domain::cap_log::{CapChange, Changed};
+use crate::domain::downgrade::circle;
 use crate::domain::gate::Standing;
 use crate::domain::label::Label;
 use crate::domain::money::Money;
 use crate::domain::scope::{PlanId, Scope};
 use crate::domain::time::Timestamp;
+use crate::domain::until;
 use crate::report::query::parse_when;
 use crate::report::text;
 use crate::store::guard::{Author, ChangeError};
@@ -63,6 +66,13 @@ pub fn print(value: &Value) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Opens the store for a change: what came to its end before is written down first.
+fn open(context: &Context) -> anyhow::Result<Store> {
+    let mut store = Store::open(context.store_path()?)?;
+    store.end_caps(&context.base(), now())?;
+    Ok(store)
+}
+
 fn set(context: &Context, wish: &SetCap) -> anyhow::Result<ExitCode> {
     let mut words = vec![wish.limit.clone()];
     if wish.soft {
@@ -73,7 +83,14 @@ fn set(context: &Context, wish: &SetCap) -> anyhow::Result<ExitCode> {
     let scope = Scope::parse(&wish.scope).map_err(Usage)?;
     let mut cap = Cap::parse_for(scope, &words.join(" ")).map_err(Usage)?;
     cap.note = Label::new(wish.note.as_deref().unwrap_or_default());
-    let mut store = Store::open(context.store_path()?)?;
+    let until = wish.until.as_deref().map(|text| until::parse(text, &context.calendar, now()));
+    cap.until = until.transpose().map_err(Usage)?;
+    let mut store = open(context)?;
+    let book = Reader::open(context.store_path()?)?.cap_book(&context.base(), now())?;
+    if let Some(way) = circle(&book, &cap) {
+        let way: Vec<String> = way.iter().map(ToString::to_string).collect();
+        return Err(Usage(format!("{} leads back to the first: nothing is set", way.join(" > "))).into());
+    }
     let expected = store.cap_revision()?;
     let rev = store.set_cap(&cap, expected, &author(context, wish.note.as_deref())?)?;
     tell(&format!("set: {cap}"), rev)
@@ -83,10 +100,10 @@ fn remove(context: &Context, scope: &str, window: &str, why: Option<&str>) -> an
     let scope = Scope::parse(scope).map_err(Usage)?;
     let unit = window.split_once('/').map_or_else(|| format!("none/{window}"), |_| format!("none {window}"));
     let key = Cap::parse_for(scope, &unit).map_err(Usage)?.key();
-    let mut store = Store::open(context.store_path()?)?;
+    let mut store = open(context)?;
     let expected = store.cap_revision()?;
     let reader = Reader::open(context.store_path()?)?;
-    if !reader.cap_book(&context.base())?.caps().any(|cap| cap.key() == key) {
+    if !reader.cap_book(&context.base(), now())?.caps().any(|cap| cap.key() == key) {
         return Err(ChangeError::NoSuchCap(format!("{scope} per {window}")).into());
     }
     let rev = store.remove_cap(key, expected, &author(context, why)?)?;
@@ -94,7 +111,7 @@ fn remove(context: &Context, scope: &str, window: &str, why: Option<&str>) -> an
 }
 
 fn undo(context: &Context, rev: u64, why: Option<&str>) -> anyhow::Result<ExitCode> {
-    let mut store = Store::open(context.store_path()?)?;
+    let mut store = open(context)?;
     let expected = store.cap_revision()?;
     let done = store.undo_cap(CapRev(rev), expected, &author(context, why)?)?;
     tell(&format!("undone: change {rev}"), done)
@@ -111,6 +128,10 @@ fn log(context: &Context, format: CapFormat) -> anyhow::Result<ExitCode> {
         let what = match what {
             Changed::Cap { old: Some(old), new } => format!("{old} -> {new}"),
             Changed::Cap { old: None, new } => new.to_string(),
+            Changed::Ended { rev, old, new } => format!("end of {}: {old} -> {new}", rev.0),
+            Changed::Price { provider, model, old, new } => {
+                format!("price of {}: {}", whole(*provider, *model), now_and_then(*old, *new))
+            }
             Changed::Plan { tenant, plan } => format!("{tenant} on {}", plan_name(*plan)),
         };
         let at = context.calendar.minute_text(*at);
@@ -121,18 +142,31 @@ fn log(context: &Context, format: CapFormat) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn whole(provider: Provider, model: ModelId) -> String {
+    if provider == Provider::new("") { model.to_string() } else { format!("{provider}/{model}") }
+}
+
+fn now_and_then(old: Option<Label>, new: Label) -> String {
+    old.map_or_else(|| new.to_string(), |old| format!("{old} -> {new}"))
+}
+
 fn plan_name(plan: Option<PlanId>) -> String {
     plan.map_or_else(|| "the default plan".to_owned(), |plan| format!("plan {plan}"))
 }
 
 fn change(change: &CapChange) -> Value {
+    let ended = if let Changed::Ended { rev, .. } = &change.what { Some(rev.0) } else { None };
     let (old, new) = match &change.what {
+        Changed::Ended { old, new, .. } => (Some(old.to_string()), new.to_string()),
+        Changed::Price { provider, model, old, new } => {
+            (old.map(|old| old.to_string()), format!("price of {}: {new}", whole(*provider, *model)))
+        }
         Changed::Cap { old, new } => (old.as_ref().map(Cap::to_string), new.to_string()),
         Changed::Plan { tenant, plan } => (None, format!("tenant:{tenant} on {}", plan_name(*plan))),
     };
     json!({
         "rev": change.rev.0, "at": change.at.millis(), "by": change.by.as_str(), "why": change.why.as_str(),
-        "old": old, "new": new,
+        "old": old, "new": new, "ended": ended,
     })
 }
 
@@ -147,7 +181,7 @@ fn standings(context: &Context) -> anyhow::Result<Vec<Standing>> {
 fn list(context: &Context, format: CapFormat) -> anyhow::Result<ExitCode> {
     let path = context.store_path()?;
     let caps: Vec<String> = if path.exists() {
-        Reader::open(path)?.cap_book(&context.base())?.caps().map(ToString::to_string).collect()
+        Reader::open(path)?.cap_book(&context.base(), now())?.caps().map(ToString::to_string).collect()
     } else {
         Vec::new()
     };
@@ -253,7 +287,7 @@ fn backtest(context: &Context, args: &BacktestArgs) -> anyhow::Result<ExitCode> 
     let end = args.until.as_deref().map(when).transpose()?.unwrap_or(Timestamp::MAX);
     let path = context.store_path()?;
     let reader = Reader::open(path).map_err(|error| anyhow!("{error}"))?;
-    let plans = reader.cap_book(&context.base())?.plans().clone();
+    let plans = reader.cap_book(&context.base(), now())?.plans().clone();
     let mut test = Backtest::new(cap.clone(), plans, context.calendar.clone());
     reader.calls(Span { start, end }, &mut |call, cost| drop(test.step(call, cost)))?;
     if args.format == CapFormat::Json {

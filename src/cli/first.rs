@@ -64,6 +64,7 @@ fn ask(context: &Context, cli: &Cli) -> anyhow::Result<Option<Agreed>> {
         layout: Layout::default(),
         read_only: None,
         manners: terminal::manners(context, &found),
+        price_list: None,
     };
     let mut app = App::new(setup, now());
     app.offer(First::new(offers(context), &context.settings.zone, &file, &store));

@@ -6,6 +6,7 @@ pub mod report;
 pub mod status;
 pub mod import;
 pub mod dry_run;
+pub mod own_price;
 pub mod prices;
 pub mod caps;
 pub mod keys;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::Usage;
 use super::args::{CapFormat, PlansAction};
 use super::caps::{author, print, tell};
-use super::context::Context;
+use super::context::{Context, now};
 use crate::domain::call::TenantId;
 use crate::domain::cap_book::CapBook;
 use crate::domain::scope::{PlanId, Scope};
@@ -66,8 +66,11 @@ fn known(book: &CapBook) -> BTreeMap<PlanId, Known> {
 
 fn list(context: &Context, format: CapFormat) -> anyhow::Result<ExitCode> {
     let path = context.store_path()?;
-    let book =
-        if path.exists() { Reader::open(path)?.cap_book(&context.base())? } else { CapBook::default() };
+    let book = if path.exists() {
+        Reader::open(path)?.cap_book(&context.base(), now())?
+    } else {
+        CapBook::default()
+    };
     let plans = known(&book);
     if format == CapFormat::Json {
         let rows: Vec<Value> = plans

@@ -8,12 +8,15 @@ use std::process::ExitCode;
 use anyhow::{Context as _, anyhow};
 
 use super::args::{PricesAction, SetPrice};
+use super::caps::author;
 use super::context::{Context, catalogue, now, own_price_file, price_file, write_whole};
+use super::own_price::{self, no_place};
 use super::{Usage, import};
 use crate::domain::calendar::Calendar;
+use crate::domain::call::{ModelId, Provider};
 use crate::domain::label::Label;
 use crate::domain::money::Rate;
-use crate::domain::price::{Class, Price, PriceBook, Source, merge, parse_catalogue, write_catalogue};
+use crate::domain::price::{Class, Price, PriceBook, Source, merge, write_catalogue};
 use crate::report::query::parse_when;
 use crate::wire::price_file;
 
@@ -96,18 +99,12 @@ fn set(context: &Context, given: &SetPrice) -> anyhow::Result<ExitCode> {
         })?;
         price = price.with(class, rate);
     }
+    let book = context.prices()?;
+    let at = since.unwrap_or_else(now);
+    let old = book.find(Provider::new(provider), ModelId::new(&given.model), at);
+    let store = context.settings.store.as_deref().filter(|store| store.exists());
+    own_price::keep(store, &price, old.as_deref(), &author(context, given.why.as_deref())?)?;
     let path = own_price_file().ok_or_else(no_place)?;
-    let mut own = match fs::read_to_string(&path) {
-        Ok(text) => parse_catalogue(&text).map_err(|why| anyhow!("{}: {why}", path.display()))?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
-    };
-    own.retain(|known| {
-        (known.provider(), known.model(), known.in_force_since())
-            != (price.provider(), price.model(), price.in_force_since())
-    });
-    own.push(price);
-    write_whole(&path, &write_catalogue(&own))?;
     writeln!(io::stdout(), "price of {} kept in {}", given.model, path.display())?;
     reprice(context)
 }
@@ -145,13 +142,6 @@ fn reprice(context: &Context) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The environment names no folder for files.
-fn no_place() -> anyhow::Error {
-    anyhow!(
-        "there is no place for prices: neither HOME nor XDG_DATA_HOME is set to an absolute path; set one of them"
-    )
 }
 
 fn diff(context: &Context, from: &str) -> anyhow::Result<ExitCode> {

@@ -85,6 +85,11 @@ impl Calendar {
         Timestamp::from_millis(start.unwrap_or(0))
     }
 
+    /// Reads a date like 2026-11-20, and returns its first instant.
+    pub fn parse_date(&self, text: &str) -> Option<Timestamp> {
+        text.parse::<Date>().ok().filter(|_| text.len() == "2026-11-20".len()).map(|date| self.start(date))
+    }
+
     /// Returns the day around an instant. It has 23 or 25 hours where the clocks change.
     pub fn day(&self, at: Timestamp) -> Span {
         let date = self.date(at);

@@ -126,6 +126,8 @@ pub struct Cap {
     pub on_breach: OnBreach,
     /// The shares of the limit at which it warns, rising, each once.
     pub warn_at: Vec<Fraction>,
+    /// When it is over: from this instant on the cap before it is back. `None`: it stays.
+    pub until: Option<Timestamp>,
     /// Why it is as it is, in the words of whoever set it; may be empty.
     pub note: Label,
 }
@@ -143,6 +145,7 @@ impl Cap {
             mode: Mode::Hard,
             on_breach: OnBreach::Reject,
             warn_at: vec![WARN_AT],
+            until: None,
             note: Label::new(""),
         }
     }

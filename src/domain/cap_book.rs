@@ -7,6 +7,7 @@ use super::call::{ModelId, Provider, TenantId};
 use super::cap::{Cap, CapKey, CapRev, Revision};
 use super::plan::Plans;
 use super::scope::{Account, KeyId, Scope};
+use super::time::Timestamp;
 
 /// Who calls what: all that decides which caps a call touches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +83,11 @@ impl CapBook {
         self.caps.values().flatten()
     }
 
+    /// Returns when the first of the temporary caps is over.
+    pub fn ends(&self) -> Option<Timestamp> {
+        self.caps().filter_map(|cap| cap.until).min()
+    }
+
     /// Returns every cap that a call touches, always in the same order. All of them hold at once.
     pub fn caps_for(&self, caller: &Caller) -> Vec<Touch> {
         let scopes = self.scopes(caller).into_iter().flatten();
@@ -115,7 +121,6 @@ mod tests {
     use crate::domain::label::Label;
     use crate::domain::plan::Plan;
     use crate::domain::scope::PlanId;
-    use crate::domain::time::Timestamp;
 
     fn book(caps: &[&str], plans: Plans) -> CapBook {
         let revisions = (1..).zip(caps).map(|(rev, text)| Revision {

@@ -1,6 +1,6 @@
 //! The audit trail of the caps: who changed what, when and why.
 
-use super::call::TenantId;
+use super::call::{ModelId, Provider, TenantId};
 use super::cap::{Cap, CapKey, CapRev};
 use super::label::Label;
 use super::scope::PlanId;
@@ -31,6 +31,26 @@ pub enum Changed {
         /// The cap from then on.
         new: Cap,
     },
+    /// Nothing any more: a temporary cap came to its end, and the one before it was back.
+    Ended {
+        /// The change that had made it.
+        rev: CapRev,
+        /// The cap until then.
+        old: Cap,
+        /// The cap from then on; one without a limit where there was none.
+        new: Cap,
+    },
+    /// A price of the user's own, in words.
+    Price {
+        /// Who bills; empty for whoever serves the model.
+        provider: Provider,
+        /// The model.
+        model: ModelId,
+        /// The rates before; `None` where no price was known.
+        old: Option<Label>,
+        /// The rates from then on.
+        new: Label,
+    },
     /// The plan of a tenant.
     Plan {
         /// The tenant.
@@ -44,8 +64,8 @@ impl CapChange {
     /// Returns what tells the cap that was changed apart from others; `None` where it was a plan.
     pub const fn key(&self) -> Option<CapKey> {
         match &self.what {
-            Changed::Cap { new, .. } => Some(new.key()),
-            Changed::Plan { .. } => None,
+            Changed::Cap { new, .. } | Changed::Ended { new, .. } => Some(new.key()),
+            Changed::Price { .. } | Changed::Plan { .. } => None,
         }
     }
 }

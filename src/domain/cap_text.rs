@@ -8,7 +8,9 @@ use super::cap::{Cap, Fraction, Limit, Mode, OnBreach};
 use super::label::Label;
 use super::money::Money;
 use super::scope::Scope;
+use super::time::Timestamp;
 use super::tokens::Tokens;
+use super::until;
 use super::window::Window;
 use super::words;
 
@@ -38,7 +40,7 @@ impl Cap {
         while let Some((flag, after)) = rest.split_first() {
             rest = match *flag {
                 "--hard" | "--soft" => after,
-                "--on-breach" | "--warn" | "--note" if after.is_empty() => {
+                "--on-breach" | "--warn" | "--until" | "--note" if after.is_empty() => {
                     return Err(format!("`{flag}` needs a value"));
                 }
                 _ => after.get(1..).unwrap_or_default(),
@@ -58,10 +60,11 @@ fn set(cap: &mut Cap, flag: &str, value: &str) -> Result<(), String> {
         "--soft" => cap.mode = Mode::Soft,
         "--on-breach" => cap.on_breach = on_breach(value)?,
         "--warn" => cap.warn_at = warnings(value)?,
+        "--until" => cap.until = Some(instant(value)?),
         "--note" => cap.note = Label::new(&words::name(value)?),
         _ => {
             return Err(format!(
-                "`{flag}` is not known: expected --hard, --soft, --on-breach, --warn or --note"
+                "`{flag}` is not known: expected --hard, --soft, --on-breach, --warn, --until or --note"
             ));
         }
     }
@@ -76,7 +79,7 @@ fn limit_per_window(text: &str) -> Result<(Limit, Window), String> {
 }
 
 /// Reads the amount of a limit. `none` says that there is no cap.
-fn limit(text: &str) -> Result<Limit, String> {
+pub(super) fn limit(text: &str) -> Result<Limit, String> {
     let wrong = || {
         format!(
             "limit `{text}` is not known: expected dollars like 50.00, `1000 calls`, `2000000 tokens` or none"
@@ -116,6 +119,11 @@ fn on_breach(text: &str) -> Result<OnBreach, String> {
         Some(("downgrade", model)) => Ok(OnBreach::Downgrade(ModelId::new(&words::name(model)?))),
         _ => Err(format!("--on-breach `{text}` is not known: expected reject or downgrade:MODEL")),
     }
+}
+
+fn instant(text: &str) -> Result<Timestamp, String> {
+    until::instant(text)
+        .ok_or_else(|| format!("--until `{text}` is no instant: expected one like 2026-11-23T09:00:00Z"))
 }
 
 fn warnings(text: &str) -> Result<Vec<Fraction>, String> {
@@ -173,6 +181,9 @@ impl fmt::Display for Cap {
             let shares: Vec<_> = self.warn_at.iter().map(Fraction::to_string).collect();
             write!(f, " --warn {}", shares.join(","))?;
         }
+        if let Some(until) = self.until {
+            write!(f, " --until {}", until::text(until))?;
+        }
         if self.note.is_empty() { Ok(()) } else { write!(f, " --note {}", words::quote(self.note.as_str())) }
     }
 }
@@ -207,6 +218,7 @@ mod tests {
         check("plan:free none/day", "plan:free none/day --hard");
         check("key:abc none calls/total --warn 80", "key:abc none calls/total --hard");
         check("all 1/hour --warn 80,50%,99.5", "all 1.00/hour --hard --warn 50,80,99.5");
+        check("all 1/hour --until 2026-11-23T09:00Z", "all 1.00/hour --hard --until 2026-11-23T09:00:00Z");
         check("all 1/hour --warn none", "all 1.00/hour --hard --warn none");
         check(
             "tenant:acme 50.00/day --on-breach downgrade:gpt-4o-mini --note \"docs launch\"",
@@ -231,6 +243,7 @@ mod tests {
         refused("tenant:acme 50/day --firm", "`--firm` is not known");
         refused("tenant:acme 50/day --warn", "needs a value");
         refused("tenant:acme 50/day --warn 0", "no share");
+        refused("tenant:acme 50/day --until 18:00", "no instant");
         refused("tenant:acme 50/day --warn 101", "no share");
         refused("tenant:acme 50/day --warn 5.005", "no share");
         refused("tenant:acme 50/day --on-breach stop", "reject or downgrade");
@@ -252,10 +265,12 @@ mod tests {
     fn caps() -> impl Strategy<Value = Cap> {
         let shares = proptest::collection::btree_set(1_u16..=10_000, 0..4);
         let words = proptest::option::of("[a-z \"\\\\+가]{0,8}[a-z]");
-        (scopes(), limits(), windows(), shares, words, 0_u8..3).prop_map(
-            |(scope, limit, window, shares, word, kind)| {
+        let until = proptest::option::of(0_i64..253_402_207_200_000);
+        (scopes(), limits(), windows(), shares, words, 0_u8..3, until).prop_map(
+            |(scope, limit, window, shares, word, kind, until)| {
                 let mut cap = Cap::new(scope, limit, window);
                 cap.warn_at = shares.into_iter().filter_map(Fraction::from_basis).collect();
+                cap.until = until.map(Timestamp::from_millis);
                 let word = word.unwrap_or_default();
                 cap.note = Label::new(&word);
                 match kind {

@@ -8,7 +8,6 @@ mod habit;
 #[cfg(test)]
 mod tests;
 
-use super::calendar::Span;
 use super::money::Money;
 use super::time::{Millis, Timestamp};
 pub use habit::Habit;
@@ -173,6 +172,22 @@ impl<'a> Forecast<'a> {
         Reach::At { at, range }
     }
 
+    /// Returns what is likely to be spent from now until the end of each hour, and until `end` at last.
+    pub fn path(&self, end: Timestamp) -> Vec<(Timestamp, Likely<Money>)> {
+        let mut path = Vec::new();
+        let mut last = Step { at: self.present.now, sums: [0; 3] };
+        for step in self.steps().take(FURTHEST) {
+            if last.at >= end {
+                break;
+            }
+            last = if step.at > end { last.part(&step, end) } else { step };
+            let [low, middle, high] = last.sums.map(money);
+            let range = self.can_range(last.at).then_some((low, high));
+            path.push((last.at, Likely { middle, range }));
+        }
+        path
+    }
+
     /// Says whether enough is known of the error at so far a horizon.
     fn can_range(&self, at: Timestamp) -> bool {
         let longest = self.hours.as_ref().and_then(|(_, errors)| errors.last());
@@ -183,16 +198,6 @@ impl<'a> Forecast<'a> {
     fn steps(&self) -> Steps<'_> {
         Steps { forecast: self, hour: hour_of(self.present.now), ahead: Ahead::default(), sums: [0; 3] }
     }
-}
-
-/// Returns how much of a limit would be used by now, were it used evenly over its window.
-pub fn even_pace(limit: Money, window: Span, now: Timestamp) -> Money {
-    let length = i128::from(window.end.since(window.start).count());
-    let gone = i128::from(now.since(window.start).count()).min(length);
-    if length == 0 {
-        return limit;
-    }
-    money(i128::from(limit.nanos()) * gone / length)
 }
 
 /// How much is spent by an instant: at least, in the middle, at most.

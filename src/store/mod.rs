@@ -16,8 +16,10 @@ mod check;
 mod pieces;
 mod reader;
 mod spent;
+mod steps;
 mod made;
 mod tenant;
+mod stir;
 pub mod foreign;
 pub mod guard;
 #[cfg(test)]
@@ -28,4 +30,6 @@ pub use reader::Reader;
 pub use record::{Applied, Store};
 pub use source::SourceRow;
 pub use spent::Lately;
+pub use steps::Whose;
+pub use stir::Stir;
 pub use tenant::Looked;

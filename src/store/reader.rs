@@ -130,9 +130,14 @@ impl Reader {
             for piece in pieces::by_slot(span, rollup::extent(conn)?) {
                 match piece {
                     Piece::Slots(start, end) => {
-                        rollup::slots_of_tenant(conn, (start, end, tenant), &mut |slot, figures| {
-                            add(slot * SLOT, figures);
-                        })?;
+                        rollup::steps_of_tenant(
+                            conn,
+                            Grain::Slot,
+                            (start, end, tenant),
+                            &mut |slot, figures| {
+                                add(slot * SLOT, figures);
+                            },
+                        )?;
                     }
                     Piece::Calls(start, end) => {
                         call::between(conn, (start, end), &mut |at, key, figures| {

@@ -240,20 +240,22 @@ pub(super) fn tenants_between(
     Ok(())
 }
 
-/// Shows one tenant's sums by slot, from slot `start` up to `end`.
-pub(super) fn slots_of_tenant(
+/// Shows one tenant's sums by step, from step `start` up to `end`.
+pub(super) fn steps_of_tenant(
     conn: &Connection,
+    grain: Grain,
     (start, end, tenant): (i64, i64, i64),
     visit: &mut dyn FnMut(i64, &Figures),
 ) -> rusqlite::Result<()> {
+    let (when, table) = (grain.column(), grain.tenants());
     let mut statement = conn.prepare_cached(&format!(
-        "SELECT {} FROM tenant_slot WHERE slot = ?1 AND tenant = ?2",
+        "SELECT {} FROM {table} WHERE {when} = ?1 AND tenant = ?2",
         figures::COLUMNS.join(", ")
     ))?;
-    for slot in start..end {
-        let mut rows = statement.query([slot, tenant])?;
+    for step in start..end {
+        let mut rows = statement.query([step, tenant])?;
         while let Some(row) = rows.next()? {
-            visit(slot, &Figures::read(row, 0)?);
+            visit(step, &Figures::read(row, 0)?);
         }
     }
     Ok(())

@@ -31,6 +31,7 @@ impl App {
                 self.type_filter(key, action);
                 return Vec::new();
             }
+            (Some(Dialog::Paper(_)), _) => return self.paper_key(key, action, burst),
             (Some(Dialog::Alerts(_)), _) => return self.alert_key(key, action, burst),
             (Some(Dialog::First(_)), _) => return self.first_key(key, action, burst),
             (Some(Dialog::Text(_)), _) => match action {
@@ -58,6 +59,7 @@ impl App {
         let line = text.lines().next().unwrap_or_default();
         match (&mut self.dialog, &self.mode) {
             (Some(Dialog::Cap(_)), _) => self.paste_into_form(text),
+            (Some(Dialog::Paper(paper)), _) => drop(paper.typed().map(|field| field.insert(line))),
             (Some(Dialog::Command(command)), _) => drop(command.field.insert(line)),
             (Some(Dialog::Help(page)), _) if page.typing => drop(page.search.insert(line)),
             (Some(Dialog::Alerts(list)), _) if list.why.is_some() => {
@@ -120,6 +122,10 @@ impl App {
             Action::Follow => self.follow_events(),
             Action::NextHit => self.find_hit(1),
             Action::PrevHit => self.find_hit(-1),
+            Action::WhatIf => self.open_what_if(),
+            Action::Calculator => self.open_calculator(),
+            Action::Price => self.open_price(),
+            Action::History => return self.open(),
             other => self.look(other),
         }
         Vec::new()
@@ -253,7 +259,7 @@ impl App {
                 // The list says where its end is, as a frame or a key needs it.
                 list.picked = list.picked.saturating_add_signed(by);
             }
-            (Some(Dialog::Cap(_) | Dialog::Command(_) | Dialog::First(_)), _) => {}
+            (Some(Dialog::Cap(_) | Dialog::Paper(_) | Dialog::Command(_) | Dialog::First(_)), _) => {}
             (None, _) => self.step_row(by),
         }
     }
@@ -287,7 +293,13 @@ impl App {
                 Vec::new()
             }
             Tab::Overview => self.open_tenant(Part::Models),
-            Tab::Sources | Tab::Audit | Tab::Errors | Tab::Events | Tab::Limits
+            Tab::Budgets
+            | Tab::Prices
+            | Tab::Sources
+            | Tab::Audit
+            | Tab::Errors
+            | Tab::Events
+            | Tab::Limits
                 if self.rows().has_picked() =>
             {
                 self.rows_mut().hold();

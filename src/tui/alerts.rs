@@ -17,6 +17,8 @@ use crate::domain::time::{Millis, Timestamp};
 const MUTED: Millis = Millis::from_minutes(60);
 /// The shortest reason, in letters.
 const LEAST_WHY: usize = 3;
+/// Days from which on a list of prices is old.
+pub const OLD_PRICES: u64 = 30;
 /// Alerts of one kind that are told one by one.
 const EACH: usize = 20;
 
@@ -94,6 +96,15 @@ impl App {
         }
         if let Some(says) = self.unpriced_alert() {
             add("unpriced".to_owned(), says, Meaning::Warn);
+        }
+        if let Some((name, since)) = &self.setup.price_list {
+            let days = self.now.since(*since).count() / 86_400_000;
+            if days >= OLD_PRICES {
+                let says = format!(
+                    "{name} are {days} days old: `outlay prices update --from FILE` takes newer ones"
+                );
+                add("old prices".to_owned(), says, Meaning::Warn);
+            }
         }
         let key = self.setup.keys.key_of(Action::Tab(super::tab::Tab::Sources)).unwrap_or("");
         for row in picture.sources.iter().filter(|row| row.bad > 0).take(EACH) {

@@ -28,6 +28,7 @@ use super::mouse::Spots;
 use super::page::group::Grouping;
 use super::page::tenant::Part;
 use super::page::{Asked, events, guard, limits};
+use super::paper::Paper;
 use super::picture::{Loaded, Measure, Picture};
 use super::read_page::TextPage;
 use super::tab::Tab;
@@ -119,6 +120,8 @@ pub enum Dialog {
     Columns(Box<ColumnChoice>),
     /// Everything urgent.
     Alerts(Box<AlertList>),
+    /// A question about prices, or a price that is being changed.
+    Paper(Box<Paper>),
     /// A cap that is being changed.
     Cap(Box<CapForm>),
     /// The first start.
@@ -148,6 +151,8 @@ pub struct Setup {
     pub read_only: Option<String>,
     /// How the screen behaves.
     pub manners: Manners,
+    /// The list that prices are from, and of when it is; nothing where that is not known.
+    pub price_list: Option<(String, Timestamp)>,
 }
 
 /// What a frame showed: handed back by the loop.
@@ -360,6 +365,8 @@ impl App {
             Event::Guards(guards) => self.take_guards(guards),
             Event::Caps(caps) => effects.extend(self.take_caps(*caps)),
             Event::Used(scope, window, used) => self.take_used(scope, window, &used),
+            Event::Price(model, price) => self.take_price(model, price),
+            Event::PriceSaved(saved) => effects.extend(self.take_price_saved(saved)),
             Event::CapSaved(saved) => effects.extend(self.take_saved(saved)),
             Event::Mouse(mouse) => effects.extend(self.take_mouse(mouse)),
             Event::Exported(Ok(path)) => self.say(&format!("written: {path}")),

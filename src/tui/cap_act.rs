@@ -1,5 +1,7 @@
 //! What keys and answers do to the caps: the form is opened, confirmed, saved and taken back.
 
+use std::sync::Arc;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::app::{App, Dialog, Mode};
@@ -11,10 +13,14 @@ use super::hand::{BURST, IGNORED, TOO_FAST};
 use super::keys::Action;
 use super::page::tenant::Part;
 use super::tab::Tab;
+use crate::domain::amount_entry::{lowered, raised};
+use crate::domain::calendar::Calendar;
+use crate::domain::call::ModelId;
 use crate::domain::cap::{Cap, CapRev, Limit};
 use crate::domain::cap_log::{CapChange, Changed};
 use crate::domain::cap_trial::{Asking, Used};
 use crate::domain::enforcement::{Enforcement, Heartbeat, enforcement};
+use crate::domain::price::Price;
 use crate::domain::scope::Scope;
 use crate::domain::time::{Millis, Timestamp};
 use crate::domain::window::Window;
@@ -45,7 +51,8 @@ impl App {
         }
         if self.tab == Tab::Budgets {
             let cap = self.budgets.picked().and_then(|key| self.live.caps.find(key));
-            let form = cap.map(|cap| CapForm::new(cap.scope, Some(cap), self.live.caps.book.rev(), self.now));
+            let form =
+                cap.map(|cap| CapForm::new(cap.scope, Some(cap), self.live.caps.book.rev(), self.at()));
             return form.map(|form| self.open_form(form)).unwrap_or_default();
         }
         let Some(scope) = self.scope_of_row() else { return Vec::new() };
@@ -56,7 +63,7 @@ impl App {
             _ => Vec::new(),
         };
         let mine = nearest.iter().map(|standing| &standing.touch.cap).find(|cap| cap.scope == scope);
-        let form = CapForm::new(scope, mine.map(AsRef::as_ref), caps.book.rev(), self.now);
+        let form = CapForm::new(scope, mine.map(AsRef::as_ref), caps.book.rev(), self.at());
         self.open_form(form)
     }
 
@@ -86,11 +93,22 @@ impl App {
             self.say("no cap was changed from here yet: A shows all changes");
             return Vec::new();
         };
-        let Changed::Cap { old, new } = what else {
-            self.say("a plan is changed with `outlay plans assign`");
-            return Vec::new();
+        let (old, new) = match what {
+            Changed::Cap { old, new } => (old, new),
+            Changed::Ended { .. } => {
+                self.say("a temporary cap came to its end here: c on the cap sets it anew");
+                return Vec::new();
+            }
+            Changed::Price { .. } => {
+                self.say("a price is set anew on the page of prices");
+                return Vec::new();
+            }
+            Changed::Plan { .. } => {
+                self.say("a plan is changed with `outlay plans assign`");
+                return Vec::new();
+            }
         };
-        let mut form = CapForm::undo(rev, old.as_ref(), &new, self.now);
+        let mut form = CapForm::undo(rev, old.as_ref(), &new, self.at());
         let newer = self.live.caps.newest(new.key()).filter(|newest| newest.rev > rev);
         if let Some(theirs) = newer.and_then(theirs) {
             form.stage = Stage::Conflict(Box::new(theirs));
@@ -104,7 +122,13 @@ impl App {
         self.picture().caps.log.iter().find(|change| change.rev == picked)
     }
 
-    fn open_form(&mut self, form: CapForm) -> Vec<Effect> {
+    /// Returns by which clocks a form reads what is typed.
+    fn at(&self) -> (&Calendar, Timestamp) {
+        (&self.setup.calendar, self.now)
+    }
+
+    fn open_form(&mut self, mut form: CapForm) -> Vec<Effect> {
+        form.begin(&self.live.caps);
         self.dialog = Some(Dialog::Cap(Box::new(form)));
         self.load_used()
     }
@@ -125,7 +149,7 @@ impl App {
         let cap = self.budgets.picked().and_then(|key| self.live.caps.find(key));
         let Some(cap) = cap.cloned() else { return Vec::new() };
         let none = Cap::new(cap.scope, Limit::Uncapped(cap.limit.unit()), cap.window);
-        let mut form = CapForm::new(cap.scope, Some(&cap), self.live.caps.book.rev(), self.now);
+        let mut form = CapForm::new(cap.scope, Some(&cap), self.live.caps.book.rev(), self.at());
         form.take(&none);
         form.focus = Slot::Why;
         self.open_form(form)
@@ -141,7 +165,7 @@ impl App {
         let of_scope = |cap: &&Cap| cap.scope == words.scope;
         let same = |cap: &&Cap| window.is_none_or(|window| cap.window == window);
         let known = caps.book.caps().map(AsRef::as_ref).filter(of_scope).find(same);
-        let mut form = CapForm::new(words.scope, known, caps.book.rev(), self.now);
+        let mut form = CapForm::new(words.scope, known, caps.book.rev(), self.at());
         form.fill(words);
         self.open_form(form)
     }
@@ -169,11 +193,23 @@ impl App {
         }
         let action = self.setup.keys.action(key, contexts);
         let Some(Dialog::Cap(form)) = &mut self.dialog else { return Vec::new() };
+        form.now = self.now;
         match action {
+            Some(Action::Yes) if form.stage == Stage::Leaving => self.dialog = None,
             Some(Action::Apply | Action::Yes) if burst => form.fault = Some(TOO_FAST.to_owned()),
             Some(Action::Apply | Action::Yes) => return self.apply(),
             Some(Action::NextField) => form.step(1),
             Some(Action::PrevField) => form.step(-1),
+            Some(Action::Raise) => {
+                if !form.nudge(raised) {
+                    form.step(-1);
+                }
+            }
+            Some(Action::Lower) => {
+                if !form.nudge(lowered) {
+                    form.step(1);
+                }
+            }
             Some(Action::Left) if form.choose(-1) => {}
             Some(Action::Right) if form.choose(1) => {}
             Some(Action::Left | Action::Right) | None => form.key(key),
@@ -189,7 +225,8 @@ impl App {
     fn leave_form(&mut self) {
         let Some(Dialog::Cap(form)) = &mut self.dialog else { return };
         match form.stage {
-            Stage::Sure | Stage::Naming(_) => form.stage = Stage::Typing,
+            Stage::Sure | Stage::Naming(_) | Stage::Leaving => form.stage = Stage::Typing,
+            Stage::Typing if form.is_worth_asking() => form.stage = Stage::Leaving,
             Stage::Typing | Stage::Saving | Stage::Conflict(_) => self.dialog = None,
         }
     }
@@ -210,7 +247,9 @@ impl App {
     pub(super) fn load_used(&mut self) -> Vec<Effect> {
         let Some(Dialog::Cap(form)) = &mut self.dialog else { return Vec::new() };
         let scope = form.scope;
-        form.wants().map(|window| Effect::LoadUsed(scope, window)).into_iter().collect()
+        let prices = form.wants_prices().into_iter().map(Effect::LoadPrice);
+        let sums = form.wants().map(|window| Effect::LoadUsed(scope, window));
+        sums.into_iter().chain(prices).collect()
     }
 
     /// Asks for it again: it may be something else now.
@@ -253,6 +292,9 @@ impl App {
     pub(super) fn take_caps(&mut self, caps: CapsNow) -> Vec<Effect> {
         let guards = caps.guards.clone();
         self.live.caps = caps;
+        if let Some(Dialog::Cap(form)) = &mut self.dialog {
+            form.know(&self.live.caps);
+        }
         self.unsorted = true;
         self.take_guards(guards);
         self.load_used_anew()
@@ -263,6 +305,13 @@ impl App {
             && form.scope == scope
         {
             form.take_used(window, used);
+        }
+    }
+
+    /// Takes what is known of the price of a model.
+    pub(super) fn take_price(&mut self, model: ModelId, price: Option<Arc<Price>>) {
+        if let Some(Dialog::Cap(form)) = &mut self.dialog {
+            form.take_price(model, price);
         }
     }
 
@@ -326,13 +375,14 @@ impl CapForm {
     /// what is missing.
     fn apply(&mut self, caps: &CapsNow, least: Asking) -> Result<Option<super::CapWish>, String> {
         self.cap()?;
+        self.check_downgrade(&caps.book)?;
         let due = self.asking(caps).unwrap_or(Asking::ByName).max(least);
         let said = match &self.stage {
             Stage::Typing => Asking::Once,
             Stage::Sure => Asking::Twice,
             Stage::Naming(name) if name.text().trim() == self.name() => Asking::ByName,
             Stage::Naming(_) => return Err(format!("that is not the name: {}", self.name())),
-            Stage::Saving | Stage::Conflict(_) => return Ok(None),
+            Stage::Leaving | Stage::Saving | Stage::Conflict(_) => return Ok(None),
         };
         let wish = self.wish(said)?;
         if said >= due {
@@ -385,7 +435,14 @@ fn theirs(change: &CapChange) -> Option<Theirs> {
         Changed::Cap { old, new } => {
             Some(Theirs { rev: change.rev, by: change.by, at: change.at, old: old.clone(), new: new.clone() })
         }
-        Changed::Plan { .. } => None,
+        Changed::Ended { old, new, .. } => Some(Theirs {
+            rev: change.rev,
+            by: change.by,
+            at: change.at,
+            old: Some(old.clone()),
+            new: new.clone(),
+        }),
+        Changed::Price { .. } | Changed::Plan { .. } => None,
     }
 }
 

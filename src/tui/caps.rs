@@ -113,8 +113,11 @@ pub fn share(standing: &Standing) -> u128 {
 
 /// Returns how a cap stands, where it is held so.
 pub fn state(standing: &Standing, held: Enforcement) -> CapState {
-    let cap = &standing.touch.cap;
-    let (used, limit) = (standing.exposure(), standing.limit());
+    state_of(&standing.touch.cap, (standing.exposure(), standing.limit()), held)
+}
+
+/// Returns how a cap stands of whose limit so much is used.
+pub fn state_of(cap: &Cap, (used, limit): (u128, u64), held: Enforcement) -> CapState {
     if used >= u128::from(limit) {
         return match (cap.mode, cap.on_breach) {
             (Mode::Hard, OnBreach::Reject) if held.holds() => CapState::Block,
@@ -135,7 +138,8 @@ pub fn subject_of(account: Account) -> String {
 /// Returns what a change was made on, as the command line names it.
 pub fn subject(change: &CapChange) -> String {
     match &change.what {
-        Changed::Cap { new, .. } => new.scope.to_string(),
+        Changed::Cap { new, .. } | Changed::Ended { new, .. } => new.scope.to_string(),
+        Changed::Price { model, .. } => format!("price:{model}"),
         Changed::Plan { tenant, .. } => Scope::Tenant(*tenant).to_string(),
     }
 }

@@ -18,6 +18,8 @@
 //! another; while the page is in view it asks again after something has changed, but not before the answer
 //! came, and at most twice a second. A page that is not in view is not asked for.
 
+use std::sync::Arc;
+
 use crossterm::event::KeyEvent;
 
 use crate::domain::books::Books;
@@ -27,6 +29,7 @@ use crate::domain::cap_trial::Used;
 use crate::domain::enforcement::Heartbeat;
 use crate::domain::label::Label;
 use crate::domain::money::Rate;
+use crate::domain::price::Price;
 use crate::domain::rollup::{Change, Sums};
 use crate::domain::scope::Scope;
 use crate::domain::time::Timestamp;
@@ -38,6 +41,7 @@ use super::export::Form;
 use super::first::Agreed;
 use super::layout::Layout;
 use super::mouse::Mouse;
+use super::page::prices::PriceWish;
 use super::page::{Ask, Page};
 use super::theme::{Glyphs, Themes};
 pub use super::window::{Step, Window};
@@ -73,6 +77,10 @@ pub enum Event {
     Caps(Box<CapsNow>),
     /// What is used of a window: what was asked for by [`Effect::LoadUsed`].
     Used(Scope, CapWindow, Box<Used>),
+    /// The price of a model, where one is known: what was asked for by [`Effect::LoadPrice`].
+    Price(ModelId, Option<Arc<Price>>),
+    /// What became of [`Effect::SavePrice`]: the price that is kept, or why none is.
+    PriceSaved(Result<String, String>),
     /// What became of [`Effect::SaveCap`]: the change as it is on record, or why there is none.
     CapSaved(Result<Box<CapChange>, NotSaved>),
     /// The themes there are now: a file of the user's own was changed.
@@ -138,6 +146,10 @@ pub enum Effect {
     SetZone(String),
     /// Read what is used of a cap's window and send [`Event::Used`].
     LoadUsed(Scope, CapWindow),
+    /// Look up the price of a model and send [`Event::Price`].
+    LoadPrice(ModelId),
+    /// Keep a price and send [`Event::PriceSaved`].
+    SavePrice(Box<PriceWish>),
     /// Save a cap and send [`Event::CapSaved`].
     SaveCap(Box<CapWish>),
 }
@@ -198,6 +210,8 @@ pub struct PriceRow {
     pub used: Sums,
     /// Where the price comes from: a file and its date, an override, `none`.
     pub from: String,
+    /// When it last became another, and what is another about it.
+    pub changed: String,
 }
 
 impl PriceRow {
@@ -239,6 +253,8 @@ pub struct SourceRow {
     pub format: Label,
     /// How it stands.
     pub state: SourceState,
+    /// When it last gave something; nothing where it never did.
+    pub last: Option<Timestamp>,
     /// Calls read.
     pub calls: u64,
     /// Lines that could not be read.

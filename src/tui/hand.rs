@@ -184,7 +184,7 @@ impl App {
 /// Says whether keys are typed as text.
 fn is_text_field(mode: &Mode, dialog: Option<&Dialog>) -> bool {
     match dialog {
-        Some(Dialog::Cap(_) | Dialog::Command(_)) => true,
+        Some(Dialog::Cap(_) | Dialog::Paper(_) | Dialog::Command(_)) => true,
         Some(Dialog::Help(page)) => page.typing,
         Some(Dialog::First(first)) => first.slot != super::first::Slot::List,
         Some(Dialog::Alerts(list)) => list.why.is_some(),

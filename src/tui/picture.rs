@@ -206,6 +206,7 @@ impl Picture {
                     output: None,
                     used: change.sums,
                     from: "none".to_owned(),
+                    changed: "never priced".to_owned(),
                 };
                 self.prices.insert((slice.provider, slice.model), row);
             }

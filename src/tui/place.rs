@@ -5,6 +5,7 @@ use super::cap_form::Stage;
 use super::first::Slot;
 use super::keys::Context;
 use super::list::Rows;
+use super::paper::{Kind, Step};
 use super::tab::Tab;
 
 impl App {
@@ -25,9 +26,15 @@ impl App {
             (Some(Dialog::Themes(_) | Dialog::Choice(_)), _) => {
                 &[Context::Choosing, Context::Moving, Context::Always]
             }
+            (Some(Dialog::Paper(paper)), _) => match paper.step {
+                Step::Sure => &[Context::Sure, Context::Always],
+                Step::Saving => &[Context::Waiting, Context::Always],
+                Step::Typing if matches!(paper.kind, Kind::Edit(..)) => &[Context::Form, Context::Always],
+                Step::Typing => &[Context::Asking, Context::Always],
+            },
             (Some(Dialog::Cap(form)), _) => match form.stage {
                 Stage::Typing => &[Context::Form, Context::Always],
-                Stage::Sure => &[Context::Sure, Context::Always],
+                Stage::Sure | Stage::Leaving => &[Context::Sure, Context::Always],
                 Stage::Naming(_) => &[Context::Naming, Context::Always],
                 Stage::Saving => &[Context::Waiting, Context::Always],
                 Stage::Conflict(_) => &[Context::Conflict, Context::Always],
@@ -40,8 +47,8 @@ impl App {
     /// Returns where keys work on this page.
     pub(super) fn page_contexts(&self) -> &'static [Context] {
         use Context::{
-            Always, Budgets, Capped, Events, Groups, List, Measured, Moving, Openable, Opened, Page, Spend,
-            Tenants, Undoable,
+            Always, Budgets, Capped, Events, Groups, List, Measured, Moving, Openable, Opened, Page, Prices,
+            Spend, Tenants, Undoable,
         };
         match (self.tab, &self.mode) {
             (Tab::Overview | Tab::Errors, Mode::Record(..))
@@ -58,8 +65,10 @@ impl App {
             }
             (Tab::Audit, Mode::Opened(_)) => &[Opened, Undoable, Moving, Page, Always],
             (Tab::Audit, _) => &[Openable, List, Undoable, Moving, Page, Always],
-            (Tab::Prices, _) => &[List, Spend, Moving, Page, Always],
-            (Tab::Budgets, _) => &[Capped, Budgets, List, Undoable, Moving, Page, Always],
+            (Tab::Prices, Mode::Opened(_)) => &[Opened, Prices, Moving, Page, Always],
+            (Tab::Prices, _) => &[Openable, Prices, List, Spend, Moving, Page, Always],
+            (Tab::Budgets, Mode::Opened(_)) => &[Opened, Capped, Undoable, Moving, Page, Always],
+            (Tab::Budgets, _) => &[Openable, Capped, Budgets, List, Undoable, Moving, Page, Always],
             (Tab::Guard, _) => &[List, Moving, Page, Always],
             (Tab::Events, Mode::Opened(_)) => &[Opened, Events, Moving, Page, Always],
             (Tab::Events, _) => &[Openable, Events, List, Moving, Page, Always],

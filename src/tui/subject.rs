@@ -165,7 +165,8 @@ impl Subject for Row<'_, &CapChange> {
 
     fn fact(&self, key: Key) -> Fact<'_> {
         let scope = match &self.of.what {
-            Changed::Cap { new, .. } => new.scope,
+            Changed::Cap { new, .. } | Changed::Ended { new, .. } => new.scope,
+            Changed::Price { model, .. } => Scope::Model(*model),
             Changed::Plan { tenant, .. } => Scope::Tenant(*tenant),
         };
         match (key, scope) {

@@ -461,6 +461,7 @@ fn shows_a_screen_that_panics() {
         layout: outlay::tui::Layout::default(),
         read_only: None,
         manners: outlay::tui::Manners::default(),
+        price_list: None,
     };
     let (sender, receiver) = sync_channel(16);
     let (themes, _) = Themes::new(Depth::Plain, UNICODE, &[]);

@@ -7,8 +7,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
+use super::book::SharedBook;
+use super::pages::prices::wished;
 use crate::cli::caps::author_of;
 use crate::cli::context::now;
+use crate::cli::own_price;
 use crate::domain::budget::Budget;
 use crate::domain::calendar::{Calendar, Span};
 use crate::domain::call::{ModelId, TenantId};
@@ -18,12 +21,14 @@ use crate::domain::cap_trial::{Used, asking};
 use crate::domain::enforcement::Heartbeat;
 use crate::domain::gate::Standing;
 use crate::domain::period::periods;
+use crate::domain::price::PriceBook;
 use crate::domain::rollup::Sums;
 use crate::domain::scope::{Account, Scope};
 use crate::domain::time::{Millis, Timestamp};
 use crate::domain::window::Window;
 use crate::store::guard::{Base, ChangeError};
-use crate::store::{Reader, Store, StoreError};
+use crate::store::{Reader, Stir, Store, StoreError};
+use crate::tui::page::prices::PriceWish;
 use crate::tui::{CapWish, CapsNow, Event, NotSaved, conflict};
 
 /// How often it looks for what others have written: a guard's word is on the screen within a tenth of a second.
@@ -43,6 +48,8 @@ pub(super) enum Order {
     Used(Scope, Window),
     /// To save a change.
     Save(Box<CapWish>),
+    /// To keep a price.
+    Price(Box<PriceWish>),
 }
 
 /// Looks after the caps.
@@ -51,6 +58,7 @@ pub(super) struct CapClerk {
     pub(super) reader: Reader,
     pub(super) base: Base,
     pub(super) calendar: Calendar,
+    pub(super) book: SharedBook,
     pub(super) events: SyncSender<Event>,
     /// Who changes what is changed.
     pub(super) person: String,
@@ -65,13 +73,15 @@ struct Told {
     stale: bool,
     read: Timestamp,
     rev: Option<CapRev>,
+    /// When the next temporary cap is over.
+    ends: Option<Timestamp>,
     guards: Vec<Heartbeat>,
 }
 
 impl CapClerk {
     /// Works until nobody asks or listens any more.
     pub(super) fn run(self, orders: &Receiver<Order>) {
-        let mut told = Told::default();
+        let (mut told, mut stir) = (Told::default(), Stir::new(&self.path));
         loop {
             let look = if told.guards.is_empty() { LONE_LOOK } else { LOOK };
             let answer = match orders.recv_timeout(look) {
@@ -83,7 +93,7 @@ impl CapClerk {
                 return;
             }
             // A store that cannot be read now is told of by the librarian; the caps stay as they were.
-            if let Ok(Some(event)) = self.look(&mut told)
+            if let Ok(Some(event)) = self.look(&mut told, stir.felt())
                 && self.events.send(event).is_err()
             {
                 return;
@@ -92,21 +102,30 @@ impl CapClerk {
     }
 
     /// Returns what has changed since the screen was told.
-    fn look(&self, told: &mut Told) -> Result<Option<Event>, StoreError> {
+    fn look(&self, told: &mut Told, stirred: bool) -> Result<Option<Event>, StoreError> {
         let now = now();
-        let version = Some(self.reader.data_version()?);
+        let version = if stirred { Some(self.reader.data_version()?) } else { told.version };
         let changed = version != told.version;
-        if !changed && now.since(told.looked) < PULSE && told.looked <= now {
+        // Whether a guard lives is not written; but one that begins writes.
+        let over = told.ends.is_some_and(|ends| ends <= now);
+        let idle = told.guards.is_empty() && !told.stale && !over;
+        if !changed && (idle || now.since(told.looked) < PULSE && told.looked <= now) {
             return Ok(None);
         }
         (told.version, told.looked) = (version, now);
         told.stale |= changed;
+        if over {
+            // Where it cannot be written, it is in force all the same, and the next who can writes it down.
+            let _ = Store::open(&self.path).and_then(|mut store| store.end_caps(&self.base, now));
+            (told.stale, told.read) = (true, Timestamp::EPOCH);
+        }
         let guards = self.guards()?;
         let rev = Some(self.reader.cap_revision()?);
         let due = told.stale && (now.since(told.read) >= PULSE || told.read > now);
         if rev != told.rev || due {
             let caps = CapsNow { guards: guards.clone(), ..self.caps(now)? };
-            *told = Told { version, looked: now, stale: false, read: now, rev, guards };
+            let ends = caps.book.ends();
+            *told = Told { version, looked: now, stale: false, read: now, rev, ends, guards };
             return Ok(Some(Event::Caps(Box::new(caps))));
         }
         let news = (told.guards != guards).then(|| Event::Guards(guards.clone()));
@@ -120,7 +139,7 @@ impl CapClerk {
     }
 
     pub(super) fn caps(&self, now: Timestamp) -> Result<CapsNow, StoreError> {
-        let book = self.reader.cap_book(&self.base)?;
+        let book = self.reader.cap_book(&self.base, now)?;
         let standings = self.reader.standings(&self.base, &self.calendar, now)?;
         let standings = standings.into_iter().map(|it| ((it.touch.cap.key(), it.touch.account), it));
         let mut log = self.reader.cap_log()?;
@@ -142,6 +161,9 @@ impl CapClerk {
                 Some(Event::Used(*scope, *window, Box::new(used)))
             }
             Order::Save(wish) => Some(Event::CapSaved(self.save(wish))),
+            Order::Price(wish) => {
+                Some(Event::PriceSaved(self.keep_price(wish).map_err(|error| format!("{error:#}"))))
+            }
         }
     }
 
@@ -150,6 +172,7 @@ impl CapClerk {
     fn save(&self, wish: &CapWish) -> Result<Box<CapChange>, NotSaved> {
         let failed = |error: StoreError| NotSaved::Failed(error.to_string());
         let mut store = Store::open(&self.path).map_err(failed)?;
+        store.end_caps(&self.base, now()).map_err(failed)?;
         for _ in 0..TRIES {
             let expected = self.reader.cap_revision().map_err(failed)?;
             if let Some(why) = self.look_again(wish).map_err(failed)? {
@@ -164,13 +187,30 @@ impl CapClerk {
         Err(NotSaved::Failed("the caps are changed by others all the time: try again".to_owned()))
     }
 
+    /// Keeps a price of the user's own: it counts for calls that are read from now on, and for those without one.
+    fn keep_price(&self, wish: &PriceWish) -> anyhow::Result<String> {
+        let book = self.book.get();
+        let (old, price) = wished(&book, wish);
+        let author = author_of(&self.person, Some(wish.why.as_str()));
+        own_price::keep(Some(&self.path), &price, old.as_deref(), &author)?;
+        let mut book = PriceBook::clone(&book);
+        book.add(price.clone());
+        let mut pricer = book.pricer();
+        let mut store = Store::open(&self.path)?;
+        let priced = store.reprice_unpriced(book.fingerprint(), &mut |call| pricer.cost(call))?;
+        drop(pricer);
+        self.book.set(book);
+        let more = if priced == 0 { String::new() } else { format!(", {priced} calls have a cost now") };
+        Ok(format!("{} {}{more}", wish.model, price.words()))
+    }
+
     /// Returns why a change is not to be made as it stands.
     fn look_again(&self, wish: &CapWish) -> Result<Option<NotSaved>, StoreError> {
         if let Some(theirs) = conflict(&self.reader.cap_log()?, wish) {
             return Ok(Some(NotSaved::Conflict(Box::new(theirs))));
         }
         let cap = &wish.cap;
-        let book = self.reader.cap_book(&self.base)?;
+        let book = self.reader.cap_book(&self.base, now())?;
         let old = book.caps().find(|known| known.key() == cap.key());
         let used = self.used(cap.scope, cap.window)?.budget.exposure(cap.limit.unit());
         let graver = asking(old.map(AsRef::as_ref), cap, used) > wish.asked;

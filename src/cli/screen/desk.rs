@@ -6,6 +6,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 
 use super::super::context::{Context, now};
 use super::super::import;
+use super::book::SharedBook;
 use super::caps::{CapClerk, Order};
 use super::librarian::{Librarian, Question};
 use super::recorder::Recorder;
@@ -15,7 +16,7 @@ use crate::feed::Databases;
 use crate::feed::follow::{self, Follow};
 use crate::feed::ledger::Ledger;
 use crate::feed::mark::Marks;
-use crate::store::{Reader, Store, StoreError};
+use crate::store::{Reader, Stir, Store, StoreError};
 use crate::tui::{Event, Feed};
 
 /// Where the screen's wishes go.
@@ -61,12 +62,12 @@ pub(super) fn open(
     ledgers: Vec<Ledger>,
     events: &SyncSender<Event>,
 ) -> anyhow::Result<Office> {
-    let book = Arc::new(context.prices()?);
-    let (store, only_read) = writable(path, &book)?;
+    let book = SharedBook::new(context.prices()?);
+    let (store, only_read) = writable(path, &book.get())?;
     let (questions, asked) = sync_channel(EVENTS);
     let (orders, ordered) = sync_channel(EVENTS);
     let (reader, calendar) = (Reader::open(path)?, context.calendar.clone());
-    let librarian = Librarian::new(reader, calendar, Arc::clone(&book), now);
+    let librarian = Librarian::new(reader, calendar, book.clone(), context.base(), now);
     let known = sources::rows(&librarian.reader)?;
     let _ = events.send(Event::Loaded(Box::new(librarian.snapshot()?)));
     let nothing = ledgers.is_empty() && known.is_empty();
@@ -76,7 +77,8 @@ pub(super) fn open(
         let follower = follow::follow(ledgers, marks, Arc::new(Databases), batches)?;
         let recorder = Recorder {
             store,
-            book,
+            stir: Stir::new(path),
+            book: book.clone(),
             sources: known,
             problems: follower.problems(),
             told: Vec::new(),
@@ -96,6 +98,7 @@ pub(super) fn open(
         reader: Reader::open(path)?,
         base: context.base(),
         calendar: context.calendar.clone(),
+        book,
         events: events.clone(),
         person: context.person(),
     };

@@ -1,22 +1,24 @@
 //! The thread that reads the store for the screen: it answers what the screen asks.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 
+use super::book::SharedBook;
+use super::budget_desk::BudgetDesk;
 use super::hour::HourDesk;
 use super::overview::Learned;
 use super::sheet::SheetDesk;
-use super::{pages, sources};
+use super::{pages, price_table, sources};
 use crate::domain::books::Books;
 use crate::domain::calendar::{Calendar, Span};
 use crate::domain::call::{ModelId, Provider, TenantId};
 use crate::domain::price::PriceBook;
 use crate::domain::rollup::Sums;
 use crate::domain::time::{Millis, Timestamp};
+use crate::store::guard::Base;
 use crate::store::{Reader, StoreError};
-use crate::tui::{Ask, Detail, Event, Feed, PriceRow, Snapshot, Step, Window};
+use crate::tui::{Ask, Detail, Event, Feed, Snapshot, Step, Window};
 
 /// How far ahead of the clock calls still count to now.
 pub(super) const AHEAD: Millis = Millis::from_minutes(5);
@@ -31,6 +33,7 @@ pub(super) enum Question {
     Page(Ask),
     /// Count days in this zone from now on, and read everything.
     Zone(String),
+    Price(ModelId),
 }
 
 /// Answers the screen's questions from its own reading connection.
@@ -39,13 +42,17 @@ pub(super) struct Librarian {
     pub(super) calendar: Calendar,
     /// What time it is.
     pub(super) clock: fn() -> Timestamp,
-    pub(super) book: Arc<PriceBook>,
+    pub(super) shared: SharedBook,
     /// The calls of the last hour.
     pub(super) hour: RefCell<HourDesk>,
     /// What was learned of the tenants.
     pub(super) learned: RefCell<Learned>,
     /// The calls of the tenant that is open.
     pub(super) sheet: RefCell<SheetDesk>,
+    /// Which caps the configuration and its plans state.
+    pub(super) base: Base,
+    /// What is remembered of the caps.
+    pub(super) budgets: RefCell<BudgetDesk>,
 }
 
 impl Librarian {
@@ -53,11 +60,13 @@ impl Librarian {
     pub(super) fn new(
         reader: Reader,
         calendar: Calendar,
-        book: Arc<PriceBook>,
+        shared: SharedBook,
+        base: Base,
         clock: fn() -> Timestamp,
     ) -> Librarian {
         let (hour, learned, sheet) = (RefCell::default(), RefCell::default(), RefCell::default());
-        Librarian { reader, calendar, clock, book, hour, learned, sheet }
+        let budgets = RefCell::default();
+        Librarian { reader, calendar, clock, shared, hour, learned, sheet, base, budgets }
     }
 
     /// Answers until nobody asks or listens any more.
@@ -98,7 +107,11 @@ impl Librarian {
             Question::Everything | Question::Zone(_) => Event::Loaded(Box::new(self.snapshot()?)),
             Question::Window(window) => Event::Window(window, self.reader.tenants(self.span(window))?),
             Question::Detail(tenant, window) => Event::Detail(Box::new(self.detail(tenant, window)?)),
-            Question::Prices(window) => Event::Prices(window, self.prices(window)?),
+            Question::Prices(window) => Event::Prices(window, price_table::read(self, window)?),
+            Question::Price(model) => {
+                let price = self.book().find(Provider::unknown(), model, self.now());
+                Event::Price(model, price.filter(|price| price.is_priced()))
+            }
             Question::Page(ref ask) => Event::Page(ask.clone(), Box::new(pages::read(self, ask)?)),
         })
     }
@@ -112,6 +125,11 @@ impl Librarian {
         let books = Books::load(self.calendar.clone(), now, today, month, minutes);
         let sources = sources::rows(&self.reader)?.into_values().collect();
         Ok(Snapshot { books, sources })
+    }
+
+    /// Returns the price book in force.
+    pub(super) fn book(&self) -> Arc<PriceBook> {
+        self.shared.get()
     }
 
     pub(super) fn span(&self, window: Window) -> Span {
@@ -152,49 +170,5 @@ impl Librarian {
             }
         }
         Ok(steps)
-    }
-
-    /// The price table: every model used in the window, then every other with a price.
-    fn prices(&self, window: Window) -> Result<Vec<PriceRow>, StoreError> {
-        let now = self.now();
-        let mut all: HashMap<(Provider, ModelId), Sums> = HashMap::new();
-        self.reader.rollups_by_day(Some(self.span(window)), &mut |_, slice, sums| {
-            *all.entry((slice.provider, slice.model)).or_default() += *sums;
-        })?;
-        let mut rows: Vec<PriceRow> = Vec::new();
-        for ((provider, model), used) in all {
-            let price = self.book.find(provider, model, now);
-            rows.push(PriceRow {
-                model,
-                provider,
-                input: price.as_deref().and_then(crate::domain::price::Price::input),
-                cached: price.as_deref().and_then(crate::domain::price::Price::cached),
-                output: price.as_deref().and_then(crate::domain::price::Price::output),
-                used,
-                from: price.map_or_else(|| "none".to_owned(), |price| price.source().as_str().to_owned()),
-            });
-        }
-        let known: std::collections::HashSet<_> = rows.iter().map(|row| (row.provider, row.model)).collect();
-        let mut newest: HashMap<(Provider, ModelId), PriceRow> = HashMap::new();
-        for price in self.book.list() {
-            if price.in_force_since().is_some_and(|since| since > now) {
-                continue;
-            }
-            let key = (Provider::new(price.provider()), ModelId::new(price.model()));
-            let (input, cached, output) = (price.input(), price.cached(), price.output());
-            let from = price.source().as_str().to_owned();
-            let row = PriceRow {
-                provider: key.0,
-                model: key.1,
-                input,
-                cached,
-                output,
-                used: Sums::default(),
-                from,
-            };
-            newest.insert(key, row);
-        }
-        rows.extend(newest.into_iter().filter(|(key, _)| !known.contains(key)).map(|(_, row)| row));
-        Ok(rows)
     }
 }

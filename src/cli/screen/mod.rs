@@ -8,6 +8,9 @@ mod librarian;
 mod hour;
 mod sheet;
 mod overview;
+mod budget_desk;
+mod book;
+mod price_table;
 mod pages;
 mod caps;
 mod recorder;
@@ -116,6 +119,7 @@ fn show(
         layout,
         read_only: desk.read_only.clone(),
         manners: terminal::manners(context, &wall.found),
+        price_list: own::price_list(&context.calendar),
     };
     let watch = themes::Watch::start(&wall.found, color, events)?;
     let mut app = App::new(setup, now());
@@ -135,11 +139,13 @@ fn do_as_asked(effect: Effect, context: &Context, events: &SyncSender<Event>, de
     let question = match effect {
         Effect::LoadUsed(scope, window) => return order(Order::Used(scope, window)),
         Effect::SaveCap(wish) => return order(Order::Save(wish)),
+        Effect::SavePrice(wish) => return order(Order::Price(wish)),
         Effect::Reload => Question::Everything,
         Effect::SetZone(zone) => Question::Zone(zone),
         Effect::LoadWindow(window) => Question::Window(window),
         Effect::LoadDetail(tenant, window) => Question::Detail(tenant, window),
         Effect::LoadPrices(window) => Question::Prices(window),
+        Effect::LoadPrice(model) => Question::Price(model),
         Effect::Load(ask) => Question::Page(ask),
         Effect::SaveTheme(_) | Effect::SaveLayout(_) if !desk.keeps => return,
         Effect::SaveTheme(theme) => {

@@ -4,9 +4,12 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::cli::context::{Context, variable};
+use crate::cli::context::{Context, price_file, variable};
 use crate::config;
+use crate::domain::calendar::Calendar;
 use crate::domain::label::Label;
+use crate::domain::price::PriceBook;
+use crate::domain::time::Timestamp;
 use crate::tui::{Layout, PageLayout};
 
 /// Where what was chosen on the screen is kept: losing it does no harm.
@@ -137,6 +140,20 @@ pub fn own_themes() -> Vec<String> {
     let files =
         entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "toml"));
     files.filter_map(|path| std::fs::read_to_string(path).ok()).collect()
+}
+
+/// Returns the list that prices are from, and of when it is.
+pub(super) fn price_list(calendar: &Calendar) -> Option<(String, Timestamp)> {
+    let file = price_file().and_then(|path| std::fs::metadata(path).ok());
+    if let Some(changed) = file.and_then(|file| file.modified().ok()) {
+        let since = changed.duration_since(std::time::UNIX_EPOCH).ok()?;
+        let at = Timestamp::from_millis(i64::try_from(since.as_millis()).ok()?);
+        return Some(("prices".to_owned(), at));
+    }
+    let book = PriceBook::builtin();
+    let dates =
+        book.remarks().flat_map(|line| line.split([' ', ',']).filter_map(|word| calendar.parse_date(word)));
+    dates.max().map(|at| ("built-in prices".to_owned(), at))
 }
 
 /// Returns the name of this machine; empty where it has none.

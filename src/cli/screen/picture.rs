@@ -12,6 +12,7 @@ use anyhow::Context as _;
 
 use super::super::context::stop_clock;
 use super::super::demo::remember;
+use super::book::SharedBook;
 use super::caps::{CapClerk, Order, account_of};
 use super::librarian::{Librarian, Question};
 use crate::demo::traffic::Scenario;
@@ -146,13 +147,15 @@ struct Studio {
 
 impl Studio {
     fn open(path: &Path, book: &PriceBook) -> anyhow::Result<Studio> {
-        let book = Arc::new(book.clone());
-        let librarian = Librarian::new(Reader::open(path)?, Calendar::utc(), book, crate::cli::context::now);
+        let shared = SharedBook::new(book.clone());
+        let (reader, clock) = (Reader::open(path)?, crate::cli::context::now);
+        let librarian = Librarian::new(reader, Calendar::utc(), shared.clone(), Base::default(), clock);
         let clerk = CapClerk {
             path: path.to_owned(),
             reader: Reader::open(path)?,
             base: Base::default(),
             calendar: Calendar::utc(),
+            book: shared,
             // Nobody is told anything of itself here.
             events: sync_channel(1).0,
             person: "mira".to_owned(),
@@ -172,6 +175,8 @@ impl Studio {
             layout: Layout::default(),
             read_only: None,
             manners: Manners { label: Some("PROD".to_owned()), title: Switch::Off, ..Manners::default() },
+            // What is said of the age of prices would change with them.
+            price_list: Some(("built-in prices".to_owned(), NOW.before(Millis::from_minutes(2 * 24 * 60)))),
         };
         let mut app = App::new(setup, NOW);
         let events = [

@@ -1,21 +1,20 @@
 //! The thread that records what the feeds read: it owns the writing connection.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
 use super::BATCHES;
+use super::book::SharedBook;
 use super::librarian::Question;
 use super::sources::{self, BAD_LINES};
 use crate::cli::context::now;
 use crate::domain::label::{Label, printable};
 use crate::domain::observation::Batch;
-use crate::domain::price::PriceBook;
 use crate::domain::rollup::{Change, Sign};
 use crate::feed::Problem;
 use crate::feed::follow::Problems;
-use crate::store::{self, Store};
+use crate::store::{self, Stir, Store};
 use crate::tui::{Event, Feed, SourceRow, SourceState};
 
 /// How often the recorder looks for other programs' commits.
@@ -24,7 +23,8 @@ const LOOK: Duration = Duration::from_millis(200);
 /// Records what the feeds bring, and tells the screen what changed.
 pub(super) struct Recorder {
     pub(super) store: Store,
-    pub(super) book: Arc<PriceBook>,
+    pub(super) stir: Stir,
+    pub(super) book: SharedBook,
     pub(super) sources: HashMap<Label, SourceRow>,
     pub(super) problems: Problems,
     /// The problems that the screen knows of.
@@ -36,8 +36,6 @@ pub(super) struct Recorder {
 impl Recorder {
     /// Records until nothing is brought any more, or nobody listens.
     pub(super) fn run(mut self, recorded: &Receiver<Batch>) {
-        let book = Arc::clone(&self.book);
-        let mut pricer = book.pricer();
         let mut version = self.store.data_version().ok();
         let (mut live, mut failing) = (false, false);
         loop {
@@ -50,6 +48,9 @@ impl Recorder {
                         live = self.events.send(Event::FeedState(Feed::Live)).is_ok();
                     }
                     self.tell_problems();
+                    if !self.stir.felt() {
+                        continue;
+                    }
                     let seen = self.store.data_version().ok();
                     if seen != version {
                         version = seen;
@@ -58,6 +59,8 @@ impl Recorder {
                     continue;
                 }
             };
+            let book = self.book.get();
+            let mut pricer = book.pricer();
             let batches: Vec<Batch> =
                 std::iter::once(first).chain(recorded.try_iter().take(BATCHES)).collect();
             let event = match self.store.record_all(&batches, &mut |call| pricer.cost(call), now()) {
@@ -107,6 +110,7 @@ impl Recorder {
                 .sources
                 .entry(batch.source)
                 .or_insert_with(|| sources::empty(batch.source, batch.format));
+            row.last = Some(now());
             row.bad += batch.decoded.tally.bad;
             row.note = batch.note.clone().unwrap_or_default();
             let bad = batch.decoded.bad.iter().map(|line| sources::bad(batch.source, line));

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::domain::label::Label;
 use crate::domain::observation::BadLine;
+use crate::domain::time::Timestamp;
 use crate::store::{Reader, StoreError};
 use crate::tui::{BadRow, SourceRow, SourceState};
 
@@ -15,6 +16,7 @@ pub(super) fn rows(reader: &Reader) -> Result<HashMap<Label, SourceRow>, StoreEr
     let mut rows = HashMap::new();
     for source in reader.sources()? {
         let mut row = empty(source.source, source.format);
+        row.last = Some(source.last_read_at).filter(|at| *at > Timestamp::EPOCH);
         row.calls = source.calls.unsigned_abs();
         row.bad = source.tally.bad;
         row.copies = source.copies.iter().sum();
@@ -35,6 +37,7 @@ pub(super) fn empty(source: Label, format: Label) -> SourceRow {
         source,
         format,
         state: SourceState::Ok,
+        last: None,
         calls: 0,
         bad: 0,
         copies: 0,

@@ -1,9 +1,8 @@
 //! The screen over a store: its figures are those of `outlay report` of the same store and instant.
 
-use std::sync::Arc;
-
 use serde_json::Value;
 
+use super::book::SharedBook;
 use super::librarian::{Librarian, Question};
 use crate::domain::calendar::Calendar;
 use crate::domain::call::{Call, CallId, Cost, ModelId, Provider, Status, TenantId};
@@ -17,6 +16,7 @@ use crate::report::build::Builder;
 use crate::report::json;
 use crate::report::query::{By, Query};
 use crate::report::resolve::Way;
+use crate::store::guard::Base;
 use crate::store::{Reader, Store};
 use crate::tui::keys::Keys;
 use crate::tui::page::group::Grouping;
@@ -62,8 +62,8 @@ fn librarian() -> (tempfile::TempDir, Librarian) {
         .record(&Batch { source, format, decoded, mark: None, note: None }, &mut price, NOW)
         .expect("recorded");
     let reader = Reader::open(&path).expect("a reader");
-    let book = Arc::new(PriceBook::builtin());
-    let librarian = Librarian::new(reader, Calendar::utc(), book, || NOW);
+    let book = SharedBook::new(PriceBook::builtin());
+    let librarian = Librarian::new(reader, Calendar::utc(), book, Base::default(), || NOW);
     (folder, librarian)
 }
 
@@ -98,6 +98,7 @@ fn app(librarian: &Librarian) -> App {
         keys: Keys::default(),
         layout: Layout::default(),
         read_only: None,
+        price_list: Some(("built-in prices".to_owned(), NOW.before(Millis::from_minutes(2 * 1440)))),
         manners: crate::tui::Manners::default(),
     };
     let mut app = App::new(setup, NOW);

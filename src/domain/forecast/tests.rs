@@ -94,14 +94,6 @@ fn a_range_is_not_carried_further_than_it_can_be_known() {
 }
 
 #[test]
-fn an_even_pace_is_a_share_of_the_window() {
-    let window = Span { start: MIDNIGHT, end: NIGHT };
-    assert_eq!(even_pace(usd(20_000), window, NOW), usd(8_750));
-    assert_eq!(even_pace(usd(20_000), window, NIGHT.after(hours(3))), usd(20_000));
-    assert_eq!(even_pace(usd(5), Span { start: NOW, end: NOW }, NOW), usd(5));
-}
-
-#[test]
 fn the_running_hour_old_hours_and_repeats_are_sorted_out() {
     let spent = [
         (NOW, usd(1)),
@@ -175,6 +167,15 @@ proptest! {
         let forecast = Forecast::new(&habit, present(0, 0));
         prop_assert_eq!(forecast.reach(Money::from_nanos(left), None), Reach::Unknown);
         prop_assert_eq!(forecast.until(NIGHT), Likely { middle: Money::ZERO, range: None });
+    }
+
+    #[test]
+    fn a_path_ends_with_what_is_foreseen_until_then((habit, present) in known(), minutes in 0..60_000_u64) {
+        let forecast = Forecast::new(&habit, present);
+        let end = present.now.after(Millis::from_minutes(minutes));
+        let path = forecast.path(end);
+        prop_assert!(path.is_sorted_by(|one, next| one.0 < next.0 && one.1.middle <= next.1.middle));
+        prop_assert_eq!(path.last().copied(), (minutes > 0).then(|| (end, forecast.until(end))));
     }
 
     #[test]

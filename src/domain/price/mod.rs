@@ -5,6 +5,8 @@ mod merge;
 mod names;
 mod holidays;
 mod rates;
+mod sums;
+mod words;
 mod text;
 
 use std::borrow::Cow;
@@ -23,6 +25,7 @@ pub use merge::{merge, sources};
 pub use names::canonical;
 pub use rates::{Bill, Class, Factors, OffPeak, Price, Rates, Source, Term, Window};
 pub use text::{MAGIC, parse_catalogue, parse_clock, write_catalogue, write_catalogue_with};
+pub use words::difference;
 
 /// The prices built in: LiteLLM's and models.dev's, as the first lines of the file say. It is what
 /// [`write_catalogue_with`] makes of [`merge`] of the two files as `wire::price_file` reads them.
@@ -147,6 +150,12 @@ impl PriceBook {
         let key = (provider.label().number(), model.label().number(), region);
         let look = || self.lookup(provider.as_str(), model.as_str(), region).unwrap_or_default();
         self.memo.get(key, look).at(at).map(Arc::clone)
+    }
+
+    /// Returns every price of a model, in no order: the user's and the catalogue's.
+    pub fn of_model(&self, provider: Provider, model: ModelId) -> Vec<Arc<Price>> {
+        let found = self.lookup(provider.as_str(), model.as_str(), Region::Global).unwrap_or_default();
+        found.user.into_iter().chain(found.book).collect()
     }
 
     /// Returns every price, current and past, those of the user first.

@@ -93,7 +93,7 @@ impl Rates {
     }
 
     /// Returns what the tokens cost, or `None` where a class that has tokens has no rule.
-    fn exact(&self, tokens: &TokenCount, media: &Media) -> Option<Exact> {
+    pub(super) fn exact(&self, tokens: &TokenCount, media: &Media) -> Option<Exact> {
         let mut sum = Exact::ZERO;
         for (_, tokens, rate) in self.lines(tokens, media) {
             if tokens.count() != 0 {

@@ -163,7 +163,7 @@ fn holds(scope: Scope, account: Account) -> bool {
 fn steady(conn: &Connection) -> rusqlite::Result<Vec<Steady>> {
     let mut steady: BTreeMap<CapKey, Option<Steady>> = BTreeMap::new();
     for change in cap::log(conn)? {
-        let Changed::Cap { old: _, new } = change.what else { continue };
+        let (Changed::Cap { new, .. } | Changed::Ended { new, .. }) = change.what else { continue };
         let since = change.rev.0.cast_signed();
         let limit = |cap: &Cap| cap.limit.size().unwrap_or(u64::MAX);
         let hard = new.mode == Mode::Hard;

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use rusqlite::types::Type;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 use super::change::{Author, ChangeError};
 use super::order::Base;
-use crate::domain::call::TenantId;
+use crate::domain::call::{ModelId, Provider, TenantId};
 use crate::domain::cap::{Cap, CapKey, CapRev, Limit, Mode, OnBreach, Revision};
 use crate::domain::cap_book::CapBook;
+use crate::domain::cap_end::{self, Ended};
 use crate::domain::cap_log::{CapChange, Changed};
 use crate::domain::label::Label;
+use crate::domain::price::Price;
 use crate::domain::scope::{PlanId, Scope};
 use crate::domain::time::Timestamp;
 use crate::store::{Reader, Store, StoreError};
@@ -24,20 +26,27 @@ pub(super) struct Caps {
     /// Every cap that ever was, and those of all plans on all tenants: sums are kept for them all, so that
     /// a cap that comes back, or a tenant that changes its plan, finds what has been spent.
     pub(super) kept: Arc<CapBook>,
+    /// When a temporary cap is over next, as far as the caps were looked at.
+    pub(super) ends: Option<Timestamp>,
 }
 
 /// Returns the number of the newest change.
 pub(super) fn revision(conn: &Connection) -> rusqlite::Result<CapRev> {
     let mut statement = conn.prepare_cached(
-        "SELECT max(coalesce((SELECT max(rev) FROM cap_rev), 0), coalesce((SELECT max(rev) FROM plan_rev), 0))",
+        "SELECT max(coalesce((SELECT max(rev) FROM cap_rev), 0), coalesce((SELECT max(rev) FROM plan_rev), 0),
+                    coalesce((SELECT max(rev) FROM price_rev), 0))",
     )?;
     statement.query_row([], |row| row.get(0).map(|rev: i64| CapRev(rev.cast_unsigned())))
 }
 
-/// Reads the caps in force. A row that this program cannot read is an error: a cap is never left out.
-pub(super) fn load(conn: &Connection, base: &Base) -> rusqlite::Result<Caps> {
-    let stated = base.plans.plans().flat_map(|plan| &plan.caps).chain(&base.caps);
-    let stated = stated.map(|cap| Revision {
+/// Returns the caps that the configuration states.
+fn stated(base: &Base) -> impl Iterator<Item = &Cap> {
+    base.plans.plans().flat_map(|plan| &plan.caps).chain(&base.caps)
+}
+
+/// Reads the caps in force at an instant. A row that this program cannot read is an error: a cap is never left out.
+pub(super) fn load(conn: &Connection, base: &Base, now: Timestamp) -> rusqlite::Result<Caps> {
+    let stated = stated(base).map(|cap| Revision {
         rev: CapRev(0),
         cap: cap.clone(),
         by: Label::new("configuration"),
@@ -52,12 +61,16 @@ pub(super) fn load(conn: &Connection, base: &Base) -> rusqlite::Result<Caps> {
             Changed::Cap { new, .. } => {
                 revisions.push(Revision { rev: change.rev, cap: new, by: change.by, at: change.at });
             }
+            // A record of what was so by then anyway.
+            Changed::Ended { .. } | Changed::Price { .. } => {}
             Changed::Plan { tenant, plan: Some(plan) } => plans.assign(tenant, plan),
             Changed::Plan { tenant, plan: None } => plans.unassign(tenant),
         }
     }
     let kept = CapBook::new(revisions.iter().cloned().map(as_kept), plans.clone());
-    Ok(Caps { book: Arc::new(CapBook::new(revisions, plans).at(newest)), kept: Arc::new(kept) })
+    revisions.retain(|revision| !revision.cap.is_over(now));
+    let ends = revisions.iter().filter_map(|revision| revision.cap.until).min();
+    Ok(Caps { book: Arc::new(CapBook::new(revisions, plans).at(newest)), kept: Arc::new(kept), ends })
 }
 
 /// Returns a cap that only says that its sums are kept.
@@ -73,28 +86,46 @@ fn as_kept(mut revision: Revision) -> Revision {
 /// Returns every change, oldest first.
 pub(super) fn log(conn: &Connection) -> rusqlite::Result<Vec<CapChange>> {
     let mut statement = conn.prepare_cached(
-        "SELECT rev, at, by, why, old, cap, NULL, NULL FROM cap_rev UNION ALL
-         SELECT rev, at, by, why, NULL, NULL, tenant, plan FROM plan_rev ORDER BY rev",
+        "SELECT rev, at, by, why, old, cap, NULL, NULL, ended, NULL FROM cap_rev UNION ALL
+         SELECT rev, at, by, why, NULL, NULL, tenant, plan, NULL, NULL FROM plan_rev UNION ALL
+         SELECT rev, at, by, why, old, new, model, NULL, NULL, provider FROM price_rev ORDER BY rev",
     )?;
     let rows = statement.query_map([], |row| {
         let text = |index: usize| row.get::<_, Option<String>>(index);
         let cap = |index: usize| text(index)?.map(|text| parse(index, &text)).transpose();
-        let what = match cap(5)? {
-            Some(new) => Changed::Cap { old: cap(4)?, new },
-            None => Changed::Plan {
+        let ended: Option<i64> = row.get(8)?;
+        let rev = |rev: i64| CapRev(rev.cast_unsigned());
+        if let Some(provider) = text(9)? {
+            return price_change(row, Provider::new(&provider));
+        }
+        let what = match (cap(5)?, ended.zip(cap(4)?)) {
+            (Some(new), Some((ended, old))) => Changed::Ended { rev: rev(ended), old, new },
+            (Some(new), None) => Changed::Cap { old: cap(4)?, new },
+            (None, _) => Changed::Plan {
                 tenant: TenantId::new(&text(6)?.unwrap_or_default()),
                 plan: text(7)?.map(|plan| PlanId::new(&plan)),
             },
         };
-        Ok(CapChange {
-            rev: CapRev(row.get::<_, i64>(0)?.cast_unsigned()),
-            at: Timestamp::from_millis(row.get(1)?),
-            by: Label::new(&row.get::<_, String>(2)?),
-            why: Label::new(&row.get::<_, String>(3)?),
-            what,
-        })
+        change_of(row, what)
     })?;
     rows.collect()
+}
+
+fn change_of(row: &Row<'_>, what: Changed) -> rusqlite::Result<CapChange> {
+    Ok(CapChange {
+        rev: CapRev(row.get::<_, i64>(0)?.cast_unsigned()),
+        at: Timestamp::from_millis(row.get(1)?),
+        by: Label::new(&row.get::<_, String>(2)?),
+        why: Label::new(&row.get::<_, String>(3)?),
+        what,
+    })
+}
+
+fn price_change(row: &Row<'_>, provider: Provider) -> rusqlite::Result<CapChange> {
+    let (old, new): (Option<String>, String) = (row.get(4)?, row.get(5)?);
+    let model = ModelId::new(&row.get::<_, String>(6)?);
+    let old = old.map(|old| Label::new(&old));
+    change_of(row, Changed::Price { provider, model, old, new: Label::new(&new) })
 }
 
 fn parse(index: usize, text: &str) -> rusqlite::Result<Cap> {
@@ -105,9 +136,35 @@ fn parse(index: usize, text: &str) -> rusqlite::Result<Cap> {
 fn of_key(conn: &Connection, key: CapKey) -> rusqlite::Result<Vec<(CapRev, Option<Cap>, Cap)>> {
     let caps = log(conn)?.into_iter().filter_map(|change| match change.what {
         Changed::Cap { old, new } if new.key() == key => Some((change.rev, old, new)),
-        Changed::Cap { .. } | Changed::Plan { .. } => None,
+        _ => None,
     });
     Ok(caps.collect())
+}
+
+/// Returns the cap of a key that is in force, of those that were set.
+fn in_force(conn: &Connection, key: CapKey, now: Timestamp) -> rusqlite::Result<Option<Cap>> {
+    let sets = of_key(conn, key)?;
+    Ok(cap_end::in_force(sets.iter().map(|(_, _, cap)| cap), now).cloned())
+}
+
+/// Writes down every end of a temporary cap that is past, and says whether there was one. Each is written once.
+pub(super) fn write_ends(conn: &Connection, base: &Base, now: Timestamp) -> rusqlite::Result<bool> {
+    let ends = cap_end::ended(stated(base), &log(conn)?, now);
+    for Ended { rev, at, old, new } in &ends {
+        let why = format!("rev {} was to last until then", rev.0);
+        conn.execute(
+            "INSERT INTO cap_rev (rev, at, by, old, cap, why, ended) VALUES (?1, ?2, 'outlay', ?3, ?4, ?5, ?6)",
+            params![
+                revision(conn)?.0.cast_signed() + 1,
+                at.millis(),
+                old.to_string(),
+                new.to_string(),
+                why,
+                rev.0.cast_signed()
+            ],
+        )?;
+    }
+    Ok(!ends.is_empty())
 }
 
 /// Adds a change of a cap.
@@ -139,10 +196,19 @@ impl Store {
         self.write(|conn, _| revision(conn))
     }
 
+    /// Writes down every end of a temporary cap that is past, each once, and says whether there was one. What is in
+    /// force does not depend on it.
+    pub fn end_caps(&mut self, base: &Base, now: Timestamp) -> Result<bool, StoreError> {
+        self.write(|conn, _| write_ends(conn, base, now))
+    }
+
     /// Sets a cap, if the caps still are at revision `expected`. The next reserve is judged by it.
     pub fn set_cap(&mut self, cap: &Cap, expected: CapRev, author: &Author) -> Result<CapRev, ChangeError> {
         self.change(expected, |conn| {
-            let old = of_key(conn, cap.key())?.pop().map(|(_, _, cap)| cap);
+            if cap.is_over(author.at) {
+                return Ok(Err(ChangeError::Over));
+            }
+            let old = in_force(conn, cap.key(), author.at)?;
             append(conn, cap, old.as_ref(), author).map(Ok)
         })
     }
@@ -167,16 +233,26 @@ impl Store {
     ) -> Result<CapRev, ChangeError> {
         self.change(expected, |conn| {
             let change = log(conn)?.into_iter().find(|change| change.rev == rev).map(|change| change.what);
-            let Some(Changed::Cap { old, new }) = change else {
-                return Ok(Err(ChangeError::NoSuchChange { rev }));
+            let (old, new) = match change {
+                Some(Changed::Cap { old, new }) => (old, new),
+                Some(Changed::Ended { rev: ended, .. }) => return Ok(Err(ChangeError::AnEnd { rev, ended })),
+                Some(Changed::Plan { .. } | Changed::Price { .. }) | None => {
+                    return Ok(Err(ChangeError::NoSuchChange { rev }));
+                }
             };
-            let newest = of_key(conn, new.key())?.pop().map_or(rev, |(newest, ..)| newest);
+            let sets = of_key(conn, new.key())?;
+            let newest = sets.last().map_or(rev, |(newest, ..)| *newest);
             if newest != rev {
                 return Ok(Err(ChangeError::Buried { rev, newest }));
             }
+            // What was to last until an instant that is past is not brought back, but what came after it.
+            let below = sets.iter().filter(|set| set.0 < rev).map(|(_, _, cap)| cap);
+            let before = old.filter(|old| !old.is_over(author.at));
+            let before = before.or_else(|| cap_end::in_force(below, author.at).cloned());
             let before =
-                old.unwrap_or_else(|| Cap::new(new.scope, Limit::Uncapped(new.limit.unit()), new.window));
-            append(conn, &before, Some(&new), author).map(Ok)
+                before.unwrap_or_else(|| Cap::new(new.scope, Limit::Uncapped(new.limit.unit()), new.window));
+            let now = in_force(conn, new.key(), author.at)?;
+            append(conn, &before, now.as_ref(), author).map(Ok)
         })
     }
 
@@ -204,6 +280,37 @@ impl Store {
         })
     }
 
+    /// Records that the user set a price, once `apply` has put it where prices are kept; where that fails, with its
+    /// words, there is no record.
+    pub fn record_price(
+        &mut self,
+        price: &Price,
+        old: Option<&Price>,
+        author: &Author,
+        apply: &mut dyn FnMut() -> Result<(), String>,
+    ) -> Result<CapRev, ChangeError> {
+        self.write(|conn, _| {
+            if let Err(why) = apply() {
+                return Ok(Err(ChangeError::NotKept(why)));
+            }
+            let rev = CapRev(revision(conn)?.0 + 1);
+            conn.execute(
+                "INSERT INTO price_rev (rev, at, by, why, provider, model, old, new) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                params![
+                    rev.0.cast_signed(),
+                    author.at.millis(),
+                    author.by.as_str(),
+                    author.why.as_str(),
+                    price.provider(),
+                    price.model(),
+                    old.map(Price::words),
+                    price.words()
+                ],
+            )?;
+            Ok(Ok(rev))
+        })?
+    }
+
     /// Makes a change if the revision is the one it was made for.
     fn change(
         &mut self,
@@ -221,9 +328,9 @@ impl Store {
 }
 
 impl Reader {
-    /// Returns the caps in force and who is on which plan.
-    pub fn cap_book(&self, base: &Base) -> Result<CapBook, StoreError> {
-        self.read(|conn, _| load(conn, base).map(|caps| CapBook::clone(&caps.book)))
+    /// Returns the caps in force at an instant and who is on which plan.
+    pub fn cap_book(&self, base: &Base, now: Timestamp) -> Result<CapBook, StoreError> {
+        self.read(|conn, _| load(conn, base, now).map(|caps| CapBook::clone(&caps.book)))
     }
 
     /// Returns the number of the newest change of the caps.

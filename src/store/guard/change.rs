@@ -51,6 +51,20 @@ pub enum ChangeError {
         /// The newest of the same cap.
         newest: CapRev,
     },
+    /// It is the end of a temporary cap, and no change.
+    #[error("change {} is the end of the temporary cap of change {}: set a cap anew instead", rev.0, ended.0)]
+    AnEnd {
+        /// The revision named.
+        rev: CapRev,
+        /// The change that had made the temporary cap.
+        ended: CapRev,
+    },
+    /// The price could not be put where prices are kept.
+    #[error("the price is not kept: {0}")]
+    NotKept(String),
+    /// A cap that is over before it begins.
+    #[error("a cap is to last until an instant that is still to come")]
+    Over,
     /// There is no such cap.
     #[error("there is no cap on {0}: `outlay caps list` shows them")]
     NoSuchCap(String),

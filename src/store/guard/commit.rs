@@ -86,7 +86,8 @@ impl Writer {
         loop {
             let done = self.attempt(orders, patience);
             if !matches!(done, Ok(Some(_))) {
-                // What was numbered in a transaction that did not happen is not to be used again.
+                // What was numbered in a transaction that did not happen is not to be used again, and caps that it
+                // went back to are read again, whatever their number.
                 self.office.rows = Rows::default();
                 self.session.iter_mut().for_each(Session::undo);
             }
@@ -112,6 +113,7 @@ impl Writer {
         let done = self.run(orders).map_err(before)?;
         let ended = self.session()?.end();
         ended.map_err(|error| Failure::Commit(first, StoreError::of(&path, &error)))?;
+        self.office.unsure = false;
         self.commits += 1;
         Ok(Some(done))
     }
@@ -138,9 +140,10 @@ impl Writer {
         orders.iter().any(|order| order.rank() == Rank::Ask) && self.has_hard_caps()
     }
 
-    /// Says whether any cap is hard.
+    /// Says whether any cap is hard, or may be within the transaction: what comes back after a temporary cap.
     pub(super) fn has_hard_caps(&self) -> bool {
-        self.office.caps.book.caps().any(|cap| cap.mode == Mode::Hard)
+        let caps = &self.office.caps;
+        caps.ends.is_some() || caps.book.caps().any(|cap| cap.mode == Mode::Hard)
     }
 }
 

@@ -43,6 +43,8 @@ pub(super) struct Office {
     /// The number of this run.
     pub(super) boot: i64,
     pub(super) caps: Caps,
+    /// Whether the caps are of a transaction that is not committed.
+    pub(super) unsure: bool,
     pub(super) clock: Option<PeriodClock>,
     /// The period time that the store is known to have; nothing until it was read.
     pub(super) high: Option<Timestamp>,
@@ -118,7 +120,7 @@ pub(super) fn run(
             Order::Dispatch(hold, _) => Outcome::Dispatch(group.dispatch(*hold)?),
             Order::Close(order, _) => Outcome::Close(group.close(order)?),
             Order::Sweep(now, _) => Outcome::Sweep(group.sweep(*now, &mut dead)?),
-            Order::Witness(date, now, _) => Outcome::Witness(group.witness(*date, *now)),
+            Order::Witness(date, now, _) => Outcome::Witness(group.witness(*date, *now)?),
             Order::Beat(beat) => group.beat(beat)?,
             Order::Observe(told) => {
                 if newest.get(&whose(told)) == Some(&number) {
@@ -148,13 +150,17 @@ fn whose(told: &Limits) -> [Label; 3] {
 }
 
 impl Group<'_> {
-    fn read(&mut self, now: Clocks) -> Reading {
+    /// Reads the clock. Where a temporary cap is over by then, the one before it is back before anything is judged.
+    fn read(&mut self, now: Clocks) -> rusqlite::Result<Reading> {
         let start = self.office.setup.now;
         let clock = self.office.clock.get_or_insert_with(|| PeriodClock::start(None, start));
         let reading = clock.read(now);
         self.latest = self.latest.max(Some(reading.at));
         self.office.doubt = reading.doubt;
-        reading
+        if self.office.caps.ends.is_some_and(|ends| ends <= reading.at) {
+            end_caps(self.conn, self.office, reading.at)?;
+        }
+        Ok(reading)
     }
 
     fn reserve(&mut self, order: &Reserve) -> rusqlite::Result<Answer> {
@@ -163,7 +169,7 @@ impl Group<'_> {
         {
             return Ok(Answer::Repeated(repeat));
         }
-        let Reading { at, doubt } = self.read(order.now);
+        let Reading { at, doubt } = self.read(order.now)?;
         for touch in self.office.caps.kept.caps_for(&order.caller) {
             self.begin(&touch, at)?;
         }
@@ -333,15 +339,15 @@ impl Group<'_> {
         Ok(swept)
     }
 
-    fn witness(&mut self, date: Timestamp, now: Clocks) -> bool {
-        self.read(now);
+    fn witness(&mut self, date: Timestamp, now: Clocks) -> rusqlite::Result<bool> {
+        self.read(now)?;
         let agrees = self.office.clock.as_mut().is_some_and(|clock| clock.confirm(date, now));
-        self.read(now);
-        agrees
+        self.read(now)?;
+        Ok(agrees)
     }
 
     fn beat(&mut self, beat: &Beat) -> rusqlite::Result<Outcome> {
-        self.read(beat.now);
+        self.read(beat.now)?;
         let now = beat.now.wall;
         let rev = self.office.caps.book.rev();
         let news = std::mem::replace(&mut self.office.note, beat.note) != beat.note;
@@ -460,9 +466,20 @@ pub(super) fn refresh(conn: &Connection, office: &mut Office) -> rusqlite::Resul
         clock.observe(high);
     }
     let found = cap::revision(conn)?;
-    if found == office.caps.book.rev() {
+    if found == office.caps.book.rev() && !office.unsure {
         return Ok(false);
     }
-    office.caps = cap::load(conn, &office.setup.base)?;
+    // What is over since then is found with the first reading of the clock.
+    let now = office.high.unwrap_or(office.setup.now.wall);
+    office.caps = cap::load(conn, &office.setup.base, now)?;
+    office.unsure = false;
     Ok(true)
+}
+
+/// Goes back to the caps that were before the temporary ones that are over, and writes that down.
+fn end_caps(conn: &Connection, office: &mut Office, now: Timestamp) -> rusqlite::Result<()> {
+    cap::write_ends(conn, &office.setup.base, now)?;
+    office.caps = cap::load(conn, &office.setup.base, now)?;
+    office.unsure = true;
+    Ok(())
 }

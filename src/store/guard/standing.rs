@@ -30,8 +30,8 @@ impl Reader {
         now: Timestamp,
     ) -> Result<Vec<Standing>, StoreError> {
         self.read(|conn, names| {
-            let book = cap::load(conn, base)?.book;
             let at = period_time(conn, now)?;
+            let book = cap::load(conn, base, at)?.book;
             let mut standings = Vec::new();
             for cap in book.caps() {
                 let found = periods(cap.window, calendar, at);

@@ -33,6 +33,7 @@ use crate::domain::window::Window;
 use crate::store::{Reader, Store, StoreError};
 
 mod catalogue;
+mod until;
 
 /// 2026-11-20 00:00 UTC.
 const START: i64 = 1_795_132_800_000;
@@ -340,7 +341,7 @@ fn a_change_is_undone_by_another_and_only_the_newest_of_its_cap() {
     assert!(matches!(buried, Err(ChangeError::Buried { newest: CapRev(2), .. })));
     let rev = store.undo_cap(CapRev(2), rev, &author()).unwrap();
     let rev = store.undo_cap(CapRev(3), rev, &author()).unwrap();
-    let book = Reader::open(&place.path).unwrap().cap_book(&Base::default()).unwrap();
+    let book = Reader::open(&place.path).unwrap().cap_book(&Base::default(), clocks(0).wall).unwrap();
     let caps: Vec<String> = book.caps().map(ToString::to_string).collect();
     assert_eq!((caps, book.rev()), (vec!["all 10.00/day --hard".to_owned()], rev));
     assert!(matches!(store.undo_cap(CapRev(99), rev, &author()), Err(ChangeError::NoSuchChange { .. })));

@@ -62,11 +62,12 @@ pub(super) fn start(setup: Setup, queue: Arc<Queue<Order>>) -> Result<AtWork, St
         doubt: None,
     })));
     let now = setup.now.wall;
-    let caps = cap::load(&session.conn, &setup.base).map_err(|error| StoreError::of(&path, &error))?;
+    let caps = cap::load(&session.conn, &setup.base, now).map_err(|error| StoreError::of(&path, &error))?;
     let office = Office {
         setup,
         boot,
         caps,
+        unsure: false,
         clock: None,
         high: None,
         rows: Rows::default(),

@@ -153,7 +153,7 @@ fn go(wanted: &str, app: &App) -> Result<Command, String> {
     tenant.map(Command::Tenant).ok_or_else(|| format!("neither a page nor a tenant: `{wanted}`"))
 }
 
-/// Reads `TENANT AMOUNT/WINDOW [--downgrade MODEL|--reject|--notify] [--why TEXT]`.
+/// Reads `TENANT AMOUNT/WINDOW [--downgrade MODEL|--reject|--notify] [--until T] [--why TEXT]`.
 fn cap(words: &[&str]) -> Result<CapWords, String> {
     let mut plain = Vec::new();
     let mut cap = CapWords {
@@ -161,6 +161,7 @@ fn cap(words: &[&str]) -> Result<CapWords, String> {
         limit: String::new(),
         at_cap: None,
         model: String::new(),
+        until: String::new(),
         why: String::new(),
     };
     let mut words = words.iter().copied();
@@ -173,9 +174,12 @@ fn cap(words: &[&str]) -> Result<CapWords, String> {
                 cap.at_cap = Some(AtCap::Downgrade);
                 model.clone_into(&mut cap.model);
             }
+            "--until" => words.next().ok_or("--until T: until when?")?.clone_into(&mut cap.until),
             "--why" => words.next().ok_or("--why TEXT: why?")?.clone_into(&mut cap.why),
             flag if flag.starts_with("--") => {
-                return Err(format!("cap has no {flag}: --reject, --notify, --downgrade MODEL, --why TEXT"));
+                return Err(format!(
+                    "cap has no {flag}: --reject, --notify, --downgrade MODEL, --until T, --why TEXT"
+                ));
             }
             word => plain.push(word),
         }

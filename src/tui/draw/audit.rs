@@ -95,7 +95,12 @@ fn facts(app: &App, change: &CapChange) -> Vec<(&'static str, String)> {
             facts.push(("before", old.as_ref().map_or_else(|| "no such cap".to_owned(), cap_line)));
             facts.push(("after", cap_line(new)));
         }
-        Changed::Plan { .. } => facts.push(("after", change_line(change))),
+        Changed::Ended { rev, old, new } => {
+            facts.push(("end of", format!("rev {}, which was to last until then", rev.0)));
+            facts.push(("before", cap_line(old)));
+            facts.push(("after", cap_line(new)));
+        }
+        Changed::Price { .. } | Changed::Plan { .. } => facts.push(("after", change_line(change))),
     }
     facts.push(("why", if change.why.is_empty() { "-".to_owned() } else { change.why.to_string() }));
     facts

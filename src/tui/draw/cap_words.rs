@@ -7,10 +7,12 @@ use crate::domain::cap::{Cap, Fraction, Limit, Mode, OnBreach};
 use crate::domain::cap_log::{CapChange, Changed};
 use crate::domain::cap_trial::Reach;
 use crate::domain::enforcement::Enforcement;
+use crate::domain::forecast::Reach as Outlook;
 use crate::domain::gate::Standing;
 use crate::domain::money::Money;
 use crate::domain::scope::Scope;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Millis, Timestamp};
+use crate::domain::until;
 use crate::domain::window::Window;
 use crate::tui::cap_act::Mine;
 use crate::tui::caps::{CapState, share, state, subject};
@@ -82,7 +84,8 @@ pub(super) fn limit_of(cap: &Cap) -> String {
 pub(super) fn cap_line(cap: &Cap) -> String {
     let shares: Vec<String> = cap.warn_at.iter().map(Fraction::to_string).collect();
     let warns = if shares.is_empty() { String::new() } else { format!(", warns at {}%", shares.join(", ")) };
-    format!("{}{warns}", limit_of(cap))
+    let until = cap.until.map_or_else(String::new, |at| format!(", until {}", until::text(at)));
+    format!("{}{warns}{until}", limit_of(cap))
 }
 
 /// Returns what was changed: `200.00/day, reject > 250.00/day, reject`.
@@ -93,6 +96,11 @@ pub(super) fn change_line(change: &CapChange) -> String {
         }
         Changed::Cap { old: Some(old), new } => format!("{} > {}", limit_of(old), limit_of(new)),
         Changed::Cap { old: None, new } => format!("new: {}", limit_of(new)),
+        Changed::Ended { rev, old, new } => {
+            format!("end of rev {}: {} > {}", rev.0, limit_of(old), limit_of(new))
+        }
+        Changed::Price { old: Some(old), new, .. } => format!("{old} > {new}"),
+        Changed::Price { old: None, new, .. } => format!("new: {new}"),
         Changed::Plan { plan, .. } => match plan {
             Some(plan) => format!("on plan {plan}"),
             None => "on the default plan".to_owned(),
@@ -111,6 +119,37 @@ pub(super) fn reached(reach: Reach, calendar: &Calendar, now: Timestamp) -> Stri
             format!("{hour:02}:{minute:02}")
         }
         Reach::At(at) => calendar.minute_text(at),
+    }
+}
+
+/// Returns an instant in few words: `15:36` today, `Mon 01:53` within six days, else with its date.
+pub(super) fn clock(calendar: &Calendar, at: Timestamp, now: Timestamp) -> String {
+    const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    let (hour, minute) = calendar.clock(at);
+    let date = calendar.date(at);
+    let near = now.after(Millis::from_minutes(6 * 1440)) > at && now.before(Millis::from_minutes(1440)) < at;
+    if calendar.day(now).contains(at) {
+        return format!("{hour:02}:{minute:02}");
+    }
+    let place = usize::try_from(date.weekday().to_monday_zero_offset()).unwrap_or(0);
+    match DAYS.get(place).filter(|_| near && at > now) {
+        Some(day) => format!("{day} {hour:02}:{minute:02}"),
+        None => calendar.minute_text(at).split_off("2026-".len()),
+    }
+}
+
+/// Returns when a cap is reached, and the range of four of five outcomes: `15:36 (15:12-16:04)`.
+pub(super) fn runs_out(reach: Outlook, calendar: &Calendar, now: Timestamp) -> (String, String) {
+    let clock = |at| clock(calendar, at, now);
+    match reach {
+        Outlook::Now => ("now".to_owned(), String::new()),
+        Outlook::Never => ("-".to_owned(), String::new()),
+        Outlook::Unknown => ("?".to_owned(), String::new()),
+        Outlook::At { at, range } => {
+            let late = |late: Option<Timestamp>| late.map_or_else(|| "never".to_owned(), clock);
+            let range = range.map(|(early, last)| format!("({}-{})", clock(early), late(last)));
+            (clock(at), range.unwrap_or_default())
+        }
     }
 }
 

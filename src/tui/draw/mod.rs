@@ -21,7 +21,11 @@ mod tenants;
 mod detail;
 mod limits;
 mod budgets;
+mod plot;
+mod burn_down;
 mod prices;
+mod paper;
+mod price_history;
 mod errors;
 mod events;
 mod sources;
@@ -45,6 +49,7 @@ mod columns;
 mod alerts;
 mod cap_words;
 mod cap_form;
+mod cap_outlook;
 mod audit;
 
 use ratatui::Frame;
@@ -58,6 +63,7 @@ use super::tab::Tab;
 use super::text;
 use super::theme::{Meaning, Theme};
 pub(super) use next::soon;
+pub(super) use paper::result as paper_result;
 use pen::{Pen, Told, row};
 
 /// Asks for the coloured form of the character before it.
@@ -123,6 +129,7 @@ pub fn draw(frame: &mut Frame<'_>, app: &App, theme: &Theme) -> Seen {
         Some(Dialog::Choice(choice)) => choice::draw(&mut pen, over, app, choice),
         Some(Dialog::Columns(columns)) => columns::draw(&mut pen, over, columns),
         Some(Dialog::Alerts(alerts)) => alerts::draw(&mut pen, over, app, alerts),
+        Some(Dialog::Paper(paper)) => paper::draw(&mut pen, over, app, paper),
         Some(Dialog::Cap(form)) => cap_form::draw(&mut pen, over, app, form),
         Some(Dialog::First(first)) => first::draw(&mut pen, area, app, first),
         Some(Dialog::Text(page)) => seen.help = Some(help::draw_text(&mut pen, over, page)),
@@ -173,14 +180,16 @@ fn content_of(pen: &mut Pen<'_>, area: Rect, app: &App, class: Class) -> Seen {
         (Tab::Overview, None) => tenants::draw(pen, area, app, class),
         (Tab::Limits, Some(_)) => limit::draw(pen, area, app),
         (Tab::Limits, None) => limits::draw(pen, area, app),
-        (Tab::Budgets, _) => budgets::draw(pen, area, app),
-        (Tab::Prices, _) => prices::draw(pen, area, app),
+        (Tab::Budgets, Some(_)) => budgets::draw_one(pen, area, app),
+        (Tab::Budgets, None) => budgets::draw(pen, area, app, class),
+        (Tab::Prices, Some(offset)) => price_history::draw(pen, area, app, offset),
+        (Tab::Prices, None) => prices::draw(pen, area, app),
         (Tab::Errors, Some(_)) => errors::draw_one(pen, area, app),
         (Tab::Errors, None) => errors::draw(pen, area, app, class),
         (Tab::Events, Some(offset)) => events::draw_one(pen, area, app, offset),
         (Tab::Events, None) => events::draw(pen, area, app),
         (Tab::Guard, _) => guards::draw(pen, area, app),
-        (Tab::Sources, None) => sources::draw(pen, area, app),
+        (Tab::Sources, None) => sources::draw(pen, area, app, class),
         (Tab::Audit, Some(offset)) => audit::draw_one(pen, area, app, offset),
         (Tab::Audit, None) => audit::draw(pen, area, app),
     }

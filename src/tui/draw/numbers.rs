@@ -158,7 +158,18 @@ fn prices(app: &App) -> Vec<Vec<Span>> {
         let verb = if unknown == 1 { "has" } else { "have" };
         long.push((format!("   {unknown} {verb} NO PRICE"), Meaning::Warn));
     }
-    vec![long, short]
+    let mut dated = long.clone();
+    if let Some((name, since)) = &app.setup.price_list {
+        let date = app.setup.calendar.minute_text(*since);
+        let days = app.now.since(*since).count() / 86_400_000;
+        let old = text::plural(i64::try_from(days).unwrap_or(i64::MAX), "day");
+        let says = format!("   {name} of {} ({old} old)", date.get(..10).unwrap_or_default());
+        dated.push((
+            says,
+            if days >= crate::tui::alerts::OLD_PRICES { Meaning::Warn } else { Meaning::Muted },
+        ));
+    }
+    vec![dated, long, short]
 }
 
 fn audit(app: &App) -> Vec<Vec<Span>> {

@@ -36,8 +36,11 @@ fn columns(app: &App, rows: &[&PriceRow], sorted: Sorted) -> Table {
         Column::number(&sorted.title("OUT", 3), 7, 2),
         Column::number(&sorted.title("TOKENS", 4), 7, 4),
         Column::money(&sorted.title(app.window.says(), 0), 9, 0),
+        Column::number("SHARE", 5, 7),
         Column::word("PRICE FROM", 10, 5),
+        Column::word("LAST CHANGE", 11, 8),
     ];
+    let whole = app.picture().total(app.window).map_or(0, |live| live.cost.nanos());
     for row in rows {
         let used = Live::of(&row.used);
         name.cells.push(row.model.to_string());
@@ -50,7 +53,9 @@ fn columns(app: &App, rows: &[&PriceRow], sorted: Sorted) -> Table {
             text::rate(row.output),
             if came { text::short(used.tokens) } else { "...".to_owned() },
             if came { text::cost(&used) } else { "...".to_owned() },
+            share(app, row, &used, whole),
             text::cut(&row.from, 24),
+            text::cut(&row.changed, 40),
         ];
         for (column, cell) in columns.iter_mut().zip(cells) {
             column.cells.push(cell);
@@ -58,4 +63,16 @@ fn columns(app: &App, rows: &[&PriceRow], sorted: Sorted) -> Table {
     }
     columns[5].cells = level(std::mem::take(&mut columns[5].cells));
     Table { name, columns, selected: None, sum: false }
+}
+
+/// Returns the part of everything that a model came to.
+fn share(app: &App, row: &PriceRow, used: &Live, whole: i64) -> String {
+    if app.picture().prices_of != Some(app.window) {
+        return "...".to_owned();
+    }
+    if row.is_unpriced() && used.unpriced > 0 {
+        "?".to_owned()
+    } else {
+        text::share(used.cost.nanos(), whole)
+    }
 }

@@ -2,10 +2,11 @@
 
 use ratatui::layout::Rect;
 
-use super::detail;
 use super::pen::Pen;
+use super::{budgets, detail};
 use crate::tui::app::App;
 use crate::tui::keys::Action;
+use crate::tui::tab::Tab;
 use crate::tui::text;
 use crate::tui::theme::Meaning;
 
@@ -21,6 +22,9 @@ pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App) {
         return;
     }
     let alerts = app.open_alerts();
+    if app.tab == Tab::Budgets && app.picked_cap().is_some() {
+        return of_cap(pen, line, app, alerts.len());
+    }
     let Some(first) = alerts.first() else { return };
     let mut room = usize::from(line.width);
     if alerts.len() > 1 {
@@ -33,4 +37,19 @@ pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App) {
         }
     }
     pen.put(line, 0, &text::cut(&format!(" ! {}", first.says), room), first.meaning);
+}
+
+/// Says of the selected cap how long it lasts, and how many urgent things there are.
+fn of_cap(pen: &mut Pen<'_>, line: Rect, app: &App, alerts: usize) {
+    let versions = budgets::lasts(app);
+    let key = app.setup.keys.key_of(Action::Alerts).unwrap_or("");
+    let more = if alerts > 0 { format!("  {alerts} urgent: {key} ") } else { String::new() };
+    let width = text::width(&more);
+    let whole = usize::from(line.width);
+    let room = Rect { width: u16::try_from(whole.saturating_sub(width)).unwrap_or(0), ..line };
+    let fits = versions.iter().any(|spans| super::pen::width(spans) <= usize::from(room.width));
+    if fits && width > 0 {
+        pen.put(line, whole.saturating_sub(width), &more, Meaning::Warn);
+    }
+    pen.first_that_fits(if fits { room } else { line }, &versions);
 }

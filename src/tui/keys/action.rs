@@ -131,6 +131,18 @@ pub enum Action {
     RemoveCap,
     /// Take a change of a cap back.
     Undo,
+    /// Ask what calls would have cost with another model.
+    WhatIf,
+    /// Reckon what a pattern of calls costs.
+    Calculator,
+    /// Set another price.
+    Price,
+    /// Show how the price came about.
+    History,
+    /// Copy what was reckoned.
+    CopyResult,
+    /// Write what was reckoned to a file.
+    ExportResult,
     /// Apply what the form says.
     Apply,
     /// Say so again.
@@ -143,6 +155,10 @@ pub enum Action {
     Left,
     /// What comes after it, or to the right.
     Right,
+    /// Five in a hundred more, or the field above.
+    Raise,
+    /// Five in a hundred less, or the field below.
+    Lower,
     /// The values that are saved.
     Restore,
     /// Begin again from what someone else has saved.
@@ -224,12 +240,20 @@ pub const ACTIONS: &[(Action, &str, &str)] = &[
     (Action::NewCap, "new-cap", "new cap"),
     (Action::RemoveCap, "remove-cap", "remove cap"),
     (Action::Undo, "undo", "undo a cap"),
+    (Action::WhatIf, "what-if", "what-if"),
+    (Action::Calculator, "calculator", "calculator"),
+    (Action::Price, "edit-price", "edit price"),
+    (Action::History, "price-history", "history"),
+    (Action::CopyResult, "copy-result", "copy the result"),
+    (Action::ExportResult, "export-result", "write the result to a file"),
     (Action::Apply, "apply", "apply"),
     (Action::Yes, "yes", "yes, apply"),
     (Action::NextField, "next-field", "next field"),
     (Action::PrevField, "previous-field", "field before"),
     (Action::Left, "left", "left"),
     (Action::Right, "right", "right"),
+    (Action::Raise, "raise", "5 % more, or field above"),
+    (Action::Lower, "lower", "5 % less, or field below"),
     (Action::Restore, "restore", "saved values"),
     (Action::TakeTheirs, "take-theirs", "start again from theirs"),
     (Action::KeepMine, "keep-mine", "keep mine on top"),
@@ -253,7 +277,7 @@ impl Action {
 
     /// Says whether it leads to a change of a cap.
     pub const fn is_change(self) -> bool {
-        matches!(self, Action::Cap | Action::Undo | Action::NewCap | Action::RemoveCap)
+        matches!(self, Action::Cap | Action::Undo | Action::NewCap | Action::RemoveCap | Action::Price)
     }
 
     /// Says whether it only moves among rows and lines.

@@ -38,6 +38,8 @@ pub enum Context {
     Events,
     /// On the page of the caps.
     Budgets,
+    /// On the page of prices.
+    Prices,
     /// Where a change of a cap can be taken back.
     Undoable,
     /// In the help.
@@ -62,7 +64,9 @@ pub enum Context {
     Beginning,
     /// In the fields of the first start.
     Answering,
-    /// In the form of a cap.
+    /// In what-if and the calculator.
+    Asking,
+    /// In the form of a cap or a price.
     Form,
     /// Where the form waits for a second word.
     Sure,
@@ -76,7 +80,7 @@ pub enum Context {
 
 impl Context {
     /// All, in the order of the docs.
-    pub const ALL: [Context; 28] = [
+    pub const ALL: [Context; 30] = [
         Context::Always,
         Context::Moving,
         Context::Page,
@@ -88,6 +92,7 @@ impl Context {
         Context::Capped,
         Context::Events,
         Context::Budgets,
+        Context::Prices,
         Context::Undoable,
         Context::Help,
         Context::Line,
@@ -100,6 +105,7 @@ impl Context {
         Context::Reading,
         Context::Beginning,
         Context::Answering,
+        Context::Asking,
         Context::Form,
         Context::Sure,
         Context::Naming,
@@ -121,6 +127,7 @@ impl Context {
             Context::Capped => "where a row can have a cap",
             Context::Events => "among the calls as they come",
             Context::Budgets => "on the Budgets",
+            Context::Prices => "on the Prices",
             Context::Undoable => "where a change of a cap can be taken back",
             Context::Help => "in the help",
             Context::Line => "while a filter or a search is typed",
@@ -133,7 +140,8 @@ impl Context {
             Context::Reading => "in lines to read",
             Context::Beginning => "at the first start",
             Context::Answering => "in the fields of the first start",
-            Context::Form => "in the form of a cap",
+            Context::Asking => "in what-if and the calculator",
+            Context::Form => "in the form of a cap or a price",
             Context::Sure => "where the form asks again",
             Context::Naming => "where the form asks for the name",
             Context::Waiting => "while a change is saved",
@@ -149,6 +157,7 @@ impl Context {
                 | Context::Answering
                 | Context::Line
                 | Context::Commanding
+                | Context::Asking
                 | Context::Form
                 | Context::Naming
         )
@@ -158,9 +167,9 @@ impl Context {
 /// Every set of contexts that can hold at the same time: where no key may mean two things.
 pub const TOGETHER: &[&[Context]] = {
     use Context::{
-        Alerts, Always, Answering, Beginning, Budgets, Capped, Choosing, Columns, Commanding, Conflict,
-        Events, Form, Groups, Help, Line, List, Measured, Moving, Naming, Openable, Opened, Page, Reading,
-        Spend, Sure, Tenants, Undoable, Waiting,
+        Alerts, Always, Answering, Asking, Beginning, Budgets, Capped, Choosing, Columns, Commanding,
+        Conflict, Events, Form, Groups, Help, Line, List, Measured, Moving, Naming, Openable, Opened, Page,
+        Prices, Reading, Spend, Sure, Tenants, Undoable, Waiting,
     };
     &[
         &[Openable, Capped, Tenants, List, Undoable, Spend, Measured, Moving, Page, Always],
@@ -168,8 +177,10 @@ pub const TOGETHER: &[&[Context]] = {
         &[Opened, Openable, Moving, Page, Always],
         &[Groups, List, Spend, Measured, Moving, Page, Always],
         &[Opened, Openable, Capped, Undoable, Spend, Measured, Moving, Page, Always],
-        &[Capped, Budgets, List, Undoable, Moving, Page, Always],
-        &[List, Spend, Moving, Page, Always],
+        &[Openable, Capped, Budgets, List, Undoable, Moving, Page, Always],
+        &[Opened, Capped, Undoable, Moving, Page, Always],
+        &[Openable, Prices, List, Spend, Moving, Page, Always],
+        &[Opened, Prices, Moving, Page, Always],
         &[List, Moving, Page, Always],
         &[Openable, List, Moving, Page, Always],
         &[Opened, Moving, Page, Always],
@@ -186,6 +197,7 @@ pub const TOGETHER: &[&[Context]] = {
         &[Reading, Moving, Always],
         &[Beginning, Moving, Always],
         &[Answering, Always],
+        &[Asking, Always],
         &[Form, Always],
         &[Sure, Always],
         &[Naming, Always],
@@ -245,6 +257,18 @@ pub const DEFAULTS: &[Binding] = &[
     bind(Context::Capped, "c", Action::Cap, 3),
     bind(Context::Budgets, "n", Action::NewCap, 4),
     bind(Context::Budgets, "x", Action::RemoveCap, 5),
+    bind(Context::Prices, "W", Action::WhatIf, 3),
+    bind(Context::Prices, "K", Action::Calculator, 4),
+    bind(Context::Prices, "e", Action::Price, 5),
+    bind(Context::Prices, "H", Action::History, 6),
+    bind(Context::Asking, "ctrl-y", Action::CopyResult, 1),
+    bind(Context::Asking, "ctrl-e", Action::ExportResult, 2),
+    bind(Context::Asking, "esc", Action::Back, 3),
+    bind(Context::Asking, "tab", Action::NextField, 4),
+    bind(Context::Asking, "enter", Action::NextField, 0),
+    bind(Context::Asking, "shift-tab", Action::PrevField, 0),
+    bind(Context::Asking, "down", Action::Lower, 0),
+    bind(Context::Asking, "up", Action::Raise, 0),
     bind(Context::Opened, "esc", Action::Back, 2),
     bind(Context::Opened, "]", Action::NextItem, 4),
     bind(Context::Opened, "[", Action::PrevItem, 4),
@@ -317,9 +341,9 @@ pub const DEFAULTS: &[Binding] = &[
     bind(Context::Form, "esc", Action::Back, 2),
     bind(Context::Form, "tab", Action::NextField, 3),
     bind(Context::Form, "enter", Action::NextField, 0),
-    bind(Context::Form, "down", Action::NextField, 0),
+    bind(Context::Form, "down", Action::Lower, 0),
     bind(Context::Form, "shift-tab", Action::PrevField, 0),
-    bind(Context::Form, "up", Action::PrevField, 0),
+    bind(Context::Form, "up", Action::Raise, 0),
     bind(Context::Form, "left", Action::Left, 0),
     bind(Context::Form, "right", Action::Right, 0),
     bind(Context::Form, "ctrl-r", Action::Restore, 4),

@@ -4,6 +4,7 @@
 
 pub mod limits;
 pub mod budgets;
+pub mod prices;
 pub mod errors;
 pub mod events;
 pub mod guard;
@@ -17,7 +18,8 @@ use self::group::Grouping;
 use super::app::{App, Mode};
 use super::event::{Effect, Window};
 use super::tab::Tab;
-use crate::domain::call::{CallId, TenantId};
+use crate::domain::call::{CallId, ModelId, Provider, TenantId};
+use crate::domain::cap::CapKey;
 use crate::domain::time::{Millis, Timestamp};
 
 /// The least time between two questions for the same page.
@@ -34,12 +36,20 @@ const LOST: Millis = Millis::new(10_000);
 pub enum Ask {
     /// What the providers last told of their limits.
     Limits,
+    /// How the caps stand, and the chart of one.
+    Budgets(Option<CapKey>),
     /// Which calls of the last hour failed.
     Errors,
     /// The latest calls.
     Events,
     /// One call.
     Record(CallId),
+    /// What calls would have cost with another model.
+    WhatIf(prices::WhatIf),
+    /// What this month would have come to at another price.
+    Repriced(prices::Repriced),
+    /// How the price of a model came about.
+    PriceHistory(Provider, ModelId),
     /// The guards.
     Guard,
     /// What is not in the live picture of the tenants together, and of the selected one in a window.
@@ -67,12 +77,20 @@ impl Ask {
 pub enum Page {
     /// Answers [`Ask::Limits`].
     Limits(limits::Now),
+    /// Answers [`Ask::Budgets`].
+    Budgets(Box<budgets::Now>),
     /// Answers [`Ask::Errors`].
     Errors(errors::Now),
     /// Answers [`Ask::Events`].
     Events(events::Now),
     /// Answers [`Ask::Record`]; nothing where there is no such call any more.
     Record(Option<Box<events::Record>>),
+    /// Answers [`Ask::WhatIf`].
+    WhatIf(prices::WhatIf, Box<prices::WhatIfNow>),
+    /// Answers [`Ask::Repriced`].
+    Repriced(prices::Repriced, prices::RepricedNow),
+    /// Answers [`Ask::PriceHistory`].
+    PriceHistory(Box<prices::History>),
     /// Answers [`Ask::Guard`].
     Guard(guard::Now),
     /// Answers [`Ask::Overview`].
@@ -88,12 +106,20 @@ pub enum Page {
 pub struct Pages {
     /// What the providers last told of their limits.
     pub limits: Option<Arc<limits::Now>>,
+    /// How the caps stand.
+    pub budgets: Option<Arc<budgets::Now>>,
     /// Which calls failed.
     pub errors: Option<Arc<errors::Now>>,
     /// The latest calls.
     pub events: Option<Arc<events::Now>>,
     /// The call that was opened last.
     pub record: Option<Arc<events::Record>>,
+    /// What calls would have cost with another model, and what was asked.
+    pub what_if: Option<(prices::WhatIf, Arc<prices::WhatIfNow>)>,
+    /// What this month would have come to at another price, and what was asked.
+    pub repriced: Option<(prices::Repriced, prices::RepricedNow)>,
+    /// How the price of a model came about.
+    pub history: Option<Arc<prices::History>>,
     /// The guards.
     pub guard: Option<Arc<guard::Now>>,
     /// The tenants together.
@@ -109,9 +135,13 @@ impl Pages {
     pub fn take(&mut self, page: Page) {
         match page {
             Page::Limits(now) => self.limits = Some(Arc::new(now)),
+            Page::Budgets(now) => self.budgets = Some(Arc::new(*now)),
             Page::Errors(now) => self.errors = Some(Arc::new(now)),
             Page::Events(now) => self.events = Some(Arc::new(now)),
             Page::Record(record) => self.record = record.map(|record| Arc::new(*record)),
+            Page::WhatIf(asked, now) => self.what_if = Some((asked, Arc::new(*now))),
+            Page::Repriced(asked, now) => self.repriced = Some((asked, now)),
+            Page::PriceHistory(now) => self.history = Some(Arc::new(*now)),
             Page::Guard(now) => self.guard = Some(Arc::new(now)),
             Page::Overview(now) => self.overview = Some(Arc::from(now)),
             Page::Group(now) => self.group = Some(Arc::new(now)),
@@ -123,9 +153,15 @@ impl Pages {
     pub fn has(&self, ask: &Ask) -> bool {
         match ask {
             Ask::Limits => self.limits.is_some(),
+            Ask::Budgets(_) => self.budgets.is_some(),
             Ask::Errors => self.errors.is_some(),
             Ask::Events => self.events.is_some(),
             Ask::Record(id) => self.record.as_ref().is_some_and(|record| record.call.id == *id),
+            Ask::WhatIf(asked) => self.what_if.as_ref().is_some_and(|known| known.0 == *asked),
+            Ask::Repriced(asked) => self.repriced.as_ref().is_some_and(|known| known.0 == *asked),
+            Ask::PriceHistory(provider, model) => {
+                self.history.as_ref().is_some_and(|now| (now.provider, now.model) == (*provider, *model))
+            }
             Ask::Guard => self.guard.is_some(),
             Ask::Overview(..) => self.overview.is_some(),
             Ask::Group(by, window) => {
@@ -152,6 +188,12 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// Returns what was asked last.
+    #[cfg(test)]
+    pub(super) fn what(&self) -> Option<&Ask> {
+        self.what.as_ref()
+    }
+
     /// Remembers that what was read may be something else now.
     pub fn spoil(&mut self) {
         self.stale = true;
@@ -171,6 +213,7 @@ impl App {
     pub(super) fn ask(&self) -> Option<Ask> {
         match self.tab {
             Tab::Limits => Some(Ask::Limits),
+            Tab::Budgets => Some(Ask::Budgets(self.budgets.picked())),
             Tab::Errors => match self.mode {
                 Mode::Record(id, _) => Some(Ask::Record(id)),
                 _ => Some(Ask::Errors),
@@ -186,7 +229,8 @@ impl App {
                 _ if self.is_grouped() => Some(Ask::Group(self.grouping, self.window)),
                 (_, picked) => Some(Ask::Overview(picked, self.window)),
             },
-            Tab::Budgets | Tab::Prices | Tab::Sources | Tab::Audit => None,
+            Tab::Prices => self.ask_of_paper(),
+            Tab::Sources | Tab::Audit => None,
         }
     }
 

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::*;
 
-const KEYS: [&str; 70] = [
+const KEYS: [&str; 75] = [
     "B",
     "b",
     "q",
@@ -76,6 +76,11 @@ const KEYS: [&str; 70] = [
     "<ctrl-s>",
     "<ctrl-r>",
     "4",
+    "W",
+    "e",
+    "H",
+    "<ctrl-y>",
+    "<ctrl-e>",
 ];
 
 fn names() -> impl Strategy<Value = Vec<String>> {
@@ -190,7 +195,7 @@ proptest! {
         let mut last = None;
         for key in keys {
             let effects = app.update(Event::Key(key), later);
-            let lasting = |effect: &Effect| matches!(effect, Effect::SaveCap(_) | Effect::Quit | Effect::SaveTheme(_));
+            let lasting = |effect: &Effect| matches!(effect, Effect::SaveCap(_) | Effect::SavePrice(_) | Effect::Quit | Effect::SaveTheme(_));
             prop_assert!(!effects.iter().any(lasting), "{:?} after {:?}", effects, key);
             last = Some(key);
         }
@@ -205,7 +210,7 @@ proptest! {
         let mut app = caps::capped(Some(4));
         for key in keys.into_iter().filter(|key| KEYS[*key] != "<ctrl-s>") {
             let effects = press(&mut app, KEYS[key]);
-            prop_assert!(!effects.iter().any(|effect| matches!(effect, Effect::SaveCap(_))), "{:?}", effects);
+            prop_assert!(!effects.iter().any(|effect| matches!(effect, Effect::SaveCap(_) | Effect::SavePrice(_))), "{:?}", effects);
         }
     }
 
@@ -235,9 +240,7 @@ proptest! {
 }
 
 /// Every place that keys can lead to.
-const PLACES: [&str; 28] = [
-    "5<enter>",
-    "B",
+const PLACES: [&str; 33] = [
     "",
     "2",
     "3",
@@ -262,6 +265,13 @@ const PLACES: [&str; 28] = [
     "o",
     "a",
     "ax",
+    "3<enter>",
+    "4W",
+    "4K",
+    "4e",
+    "4H",
+    "5<enter>",
+    "B",
     "<enter><tab>",
     "<enter><tab><tab>",
 ];

@@ -13,6 +13,7 @@ use crate::domain::cap_trial::{Asking, Used};
 use crate::domain::enforcement::Heartbeat;
 use crate::domain::gate::Standing;
 use crate::domain::plan::Plans;
+use crate::domain::price::{Class, Price};
 use crate::domain::scope::{Account, Scope};
 use crate::domain::window::Window as CapWindow;
 use crate::tui::app::Dialog;
@@ -68,7 +69,7 @@ fn caps_of(log: Vec<CapChange>, guard: Option<u64>) -> CapsNow {
         Changed::Cap { new, .. } => {
             Some(Revision { rev: change.rev, cap: new.clone(), by: change.by, at: change.at })
         }
-        Changed::Plan { .. } => None,
+        _ => None,
     });
     let spent = [(CAPS[0], "186.40"), (CAPS[1], "92.18"), (CAPS[2], "1402.60"), (CAPS[3], "31.15")];
     let standings: HashMap<_, _> = spent.into_iter().map(|(text, dollars)| standing(text, dollars)).collect();
@@ -99,8 +100,21 @@ fn used(dollars: &str) -> Used {
     }
 }
 
+/// What a few models cost.
+fn price_of(model: ModelId) -> Option<Arc<Price>> {
+    let dollars = match model.as_str() {
+        "gpt-4o-mini" => ("0.15", "0.60"),
+        "gpt-5.4" => ("2.50", "15"),
+        "claude-opus-4-7" => ("15000", "75000"),
+        _ => return None,
+    };
+    let rate = |dollars| Rate::per_million(dollars).expect("a rate");
+    let price = Price::new("", model.as_str()).with(Class::Input, rate(dollars.0));
+    Some(Arc::new(price.with(Class::Output, rate(dollars.1))))
+}
+
 /// Presses keys as a hand does, answers what is asked of the sums, and returns the other wishes.
-fn slowly(app: &mut App, keys: &str) -> Vec<Effect> {
+pub(super) fn slowly(app: &mut App, keys: &str) -> Vec<Effect> {
     let mut wishes = Vec::new();
     for key in keys_of(keys) {
         let later = app.now.after(Millis::new(100));
@@ -109,6 +123,9 @@ fn slowly(app: &mut App, keys: &str) -> Vec<Effect> {
                 Effect::LoadUsed(scope, window) => {
                     app.update(Event::Used(scope, window, Box::new(used("186.40"))), later);
                 }
+                Effect::LoadPrice(model) => {
+                    app.update(Event::Price(model, price_of(model)), later);
+                }
                 other => wishes.push(other),
             }
         }
@@ -116,7 +133,7 @@ fn slowly(app: &mut App, keys: &str) -> Vec<Effect> {
     wishes
 }
 
-fn form(app: &App) -> &CapForm {
+pub(super) fn form(app: &App) -> &CapForm {
     match &app.dialog {
         Some(Dialog::Cap(form)) => form,
         other => panic!("no form but {other:?}"),
@@ -124,14 +141,14 @@ fn form(app: &App) -> &CapForm {
 }
 
 #[track_caller]
-fn saved(effects: &[Effect]) -> CapWish {
+pub(super) fn saved(effects: &[Effect]) -> CapWish {
     match effects {
         [Effect::SaveCap(wish)] => CapWish::clone(wish),
         other => panic!("no change but {other:?}"),
     }
 }
 
-fn shows(app: &mut App, text: &str) {
+pub(super) fn shows(app: &mut App, text: &str) {
     let screen = screen(app, 80, 24, &UNICODE);
     assert!(screen.contains(text), "no `{text}` in\n{screen}");
 }
@@ -139,9 +156,9 @@ fn shows(app: &mut App, text: &str) {
 #[test]
 fn a_raise_takes_a_limit_a_reason_and_one_word() {
     let mut app = capped(Some(4));
-    assert_eq!(slowly(&mut app, "c250/day<tab><tab><tab><tab>docs launch"), []);
+    assert_eq!(slowly(&mut app, "c250/day<tab><tab><tab><tab><tab><tab>docs launch"), []);
     shows(&mut app, "186.40 of 250.00, 74.6%, left 63.60");
-    shows(&mut app, "Reached    21:12 at 8.92/h");
+    shows(&mut app, "Reached    21:12 at 8.92/h (was 15:36)");
     let wish = saved(&slowly(&mut app, "<ctrl-s>"));
     let note = "tenant:docs-rag 250.00/day --hard --on-breach downgrade:gpt-4o-mini --note \"docs launch\"";
     assert_eq!((wish.cap.to_string().as_str(), wish.seen, wish.asked), (note, CapRev(4), Asking::Once));
@@ -150,7 +167,7 @@ fn a_raise_takes_a_limit_a_reason_and_one_word() {
 #[test]
 fn what_is_stricter_is_said_twice_and_not_by_the_same_key() {
     let mut app = capped(Some(4));
-    assert_eq!(slowly(&mut app, "c190/day<tab><tab><tab><tab>too much<ctrl-s>"), []);
+    assert_eq!(slowly(&mut app, "c190/day<tab><tab><tab><tab><tab><tab>too much<ctrl-s>"), []);
     assert_eq!(form(&app).stage, Stage::Sure);
     shows(&mut app, "y applies it");
     assert_eq!(slowly(&mut app, "<ctrl-s><enter>n"), []);
@@ -160,7 +177,7 @@ fn what_is_stricter_is_said_twice_and_not_by_the_same_key() {
 #[test]
 fn what_stops_calls_at_once_needs_the_name() {
     let mut app = capped(Some(4));
-    let keys = "c150/day<tab><left><tab><tab>stop the bleeding";
+    let keys = "c150/day<tab><tab><left><tab><tab><tab>stop the bleeding";
     assert_eq!(slowly(&mut app, keys), []);
     shows(&mut app, "already passed, by 36.40");
     shows(&mut app, "calls are REJECTED at once until 2026-11-23 00:00");
@@ -178,7 +195,7 @@ fn nothing_is_saved_without_a_reason_or_with_a_fault() {
     assert_eq!(slowly(&mut app, "<ctrl-u>250/year<ctrl-s>"), []);
     shows(&mut app, "window `year` is not known");
     assert_eq!(slowly(&mut app, "<ctrl-u>250 --soft/day<ctrl-s>"), []);
-    shows(&mut app, "an amount and a window");
+    shows(&mut app, "is not known");
     slowly(&mut app, "<esc>");
     assert_eq!(app.dialog, None);
 }
@@ -186,13 +203,13 @@ fn nothing_is_saved_without_a_reason_or_with_a_fault() {
 #[test]
 fn more_spent_meanwhile_is_asked_for_again() {
     let mut app = capped(Some(4));
-    slowly(&mut app, "c190/day<tab><tab><tab><tab>too much<ctrl-s>");
+    slowly(&mut app, "c190/day<tab><tab><tab><tab><tab><tab>too much<ctrl-s>");
     app.update(Event::Used(form(&app).scope, CapWindow::Day, Box::new(used("191"))), app.now);
     assert_eq!(slowly(&mut app, "y"), []);
     shows(&mut app, "spent meanwhile");
     assert!(matches!(form(&app).stage, Stage::Naming(_)));
     let mut app = capped(Some(4));
-    slowly(&mut app, "c250/day<tab><tab><tab><tab>launch<ctrl-s>");
+    slowly(&mut app, "c250/day<tab><tab><tab><tab><tab><tab>launch<ctrl-s>");
     app.update(Event::CapSaved(Err(NotSaved::Graver)), app.now);
     shows(&mut app, "needs the name");
 }
@@ -211,7 +228,7 @@ fn pasted_and_late_input_sets_no_cap() {
         app.update(Event::Tick, later.after(Millis::new(1_000)));
         slowly(&mut app, "<esc><esc>");
     }
-    slowly(&mut app, "1c250/day<tab><tab><tab><tab>launch");
+    slowly(&mut app, "1c250/day<tab><tab><tab><tab><tab><tab>launch");
     let burst: Vec<Effect> =
         keys_of("x<ctrl-s>").into_iter().flat_map(|key| app.update(Event::Key(key), app.now)).collect();
     assert_eq!(burst, []);
@@ -250,7 +267,7 @@ fn the_screen_says_what_holds_the_caps() {
 #[test]
 fn a_change_waits_for_the_guard_and_then_is_enforced() {
     let mut app = capped(Some(4));
-    slowly(&mut app, "c250/day<tab><tab><tab><tab>launch<ctrl-s>");
+    slowly(&mut app, "c250/day<tab><tab><tab><tab><tab><tab>launch<ctrl-s>");
     let text = "tenant:docs-rag 250.00/day --on-breach downgrade:gpt-4o-mini";
     let change = change_of(5, Some(CAPS[0]), text);
     app.update(Event::CapSaved(Ok(Box::new(change.clone()))), app.now);
@@ -308,13 +325,14 @@ fn the_last_change_is_taken_back_as_a_change_of_its_own() {
     app.update(Event::Caps(Box::new(caps_of(log, Some(6)))), app.now);
     slowly(&mut app, "u");
     shows(&mut app, "mira changed this cap");
+    shows(&mut app, "mira (rev 6)");
     assert_eq!(slowly(&mut app, "<ctrl-s>y"), []);
 }
 
 #[test]
 fn what_others_changed_meanwhile_is_shown_and_not_buried() {
     let mut app = capped(Some(4));
-    slowly(&mut app, "c250/day<tab><tab><tab><tab>launch<ctrl-s>");
+    slowly(&mut app, "c250/day<tab><tab><tab><tab><tab><tab>launch<ctrl-s>");
     let theirs = Theirs {
         rev: CapRev(5),
         by: Label::new("jun"),
@@ -323,8 +341,10 @@ fn what_others_changed_meanwhile_is_shown_and_not_buried() {
         new: cap("tenant:docs-rag 220.00/day"),
     };
     app.update(Event::CapSaved(Err(NotSaved::Conflict(Box::new(theirs)))), app.now);
-    shows(&mut app, "jun changed this cap 0s ago (rev 5)");
-    shows(&mut app, "220.00/day, reject");
+    shows(&mut app, "Changed meanwhile: docs-rag");
+    shows(&mut app, "jun changed this cap 0s ago");
+    shows(&mut app, "was                 jun (rev 5)         you");
+    shows(&mut app, "Amount     200.00/day          220.00/day          250.00/day");
     let wish = saved(&slowly(&mut app, "k<ctrl-s>"));
     assert_eq!((wish.seen, wish.cap.limit.to_string().as_str()), (CapRev(5), "250.00"));
     app.update(Event::CapSaved(Err(NotSaved::Failed("the disk is full".to_owned()))), app.now);
@@ -339,7 +359,7 @@ fn a_model_of_the_drill_down_has_a_cap_of_its_own() {
     shows(&mut app, "USED");
     slowly(&mut app, "jc");
     assert_eq!(form(&app).scope, Scope::TenantModel(TenantId::new("docs-rag"), ModelId::new("gpt-5.4")));
-    shows(&mut app, "now 40.00/day, reject");
+    shows(&mut app, "now 40.00");
     slowly(&mut app, "<esc>jc");
     shows(&mut app, "no such cap yet");
 }
@@ -379,10 +399,10 @@ pub(super) fn pages() -> Vec<(&'static str, App)> {
     };
     let mut drill = pressed("<enter>");
     drill.update(Event::Detail(Box::new(detail())), drill.now);
-    let mut saved = pressed("c250/day<tab><tab><tab><tab>launch<ctrl-s>");
+    let mut saved = pressed("c250/day<tab><tab><tab><tab><tab><tab>launch<ctrl-s>");
     let change = change_of(5, Some(CAPS[0]), "tenant:docs-rag 250.00/day");
     saved.update(Event::CapSaved(Ok(Box::new(change))), saved.now);
-    let mut conflict = pressed("c250/day<tab><tab><tab><tab>launch<ctrl-s>");
+    let mut conflict = pressed("c250/day<tab><tab><tab><tab><tab><tab>launch<ctrl-s>");
     let new = cap("tenant:docs-rag 220.00/day");
     let theirs = Theirs { rev: CapRev(5), by: Label::new("jun"), at: NOW, old: Some(cap(CAPS[0])), new };
     conflict.update(Event::CapSaved(Err(NotSaved::Conflict(Box::new(theirs)))), conflict.now);
@@ -392,8 +412,8 @@ pub(super) fn pages() -> Vec<(&'static str, App)> {
         ("caps_detail", drill),
         ("cap_form", pressed("c250/day")),
         ("cap_form_new", pressed("Gc5")),
-        ("cap_form_sure", pressed("c190/day<tab><tab><tab><tab>too much<ctrl-s>")),
-        ("cap_form_name", pressed("c150/day<tab><tab><tab><tab>too much<ctrl-s>docs")),
+        ("cap_form_sure", pressed("c190/day<tab><tab><tab><tab><tab><tab>too much<ctrl-s>")),
+        ("cap_form_name", pressed("c150/day<tab><tab><tab><tab><tab><tab>too much<ctrl-s>docs")),
         ("cap_form_conflict", conflict),
         ("cap_saved", saved),
         ("audit", pressed("9")),

@@ -12,6 +12,11 @@ use ratatui::{TerminalOptions, Viewport};
 use unicode_width::UnicodeWidthStr;
 
 use super::*;
+use crate::domain::cap::{Cap, CapRev, OnBreach, Revision};
+use crate::domain::cap_book::CapBook;
+use crate::domain::plan::Plans;
+use crate::domain::scope::Scope;
+use crate::tui::CapsNow;
 
 /// How many hostile names each view is shown.
 const NAMES: usize = 10_000;
@@ -116,6 +121,14 @@ fn app_with(names: &[String]) -> App {
         ..source_rows().remove(0)
     });
     app.update(Event::Changed(Vec::new(), sources.collect()), NOW);
+    let revision = |(rev, name): (u64, &String)| {
+        let scope = Scope::TenantModel(TenantId::new(name), ModelId::new(name));
+        let mut cap = Cap::parse_for(scope, "10/day").expect("a cap");
+        cap.on_breach = OnBreach::Downgrade(ModelId::new(name));
+        Revision { rev: CapRev(rev), cap, by: Label::new(name), at: NOW }
+    };
+    let book = CapBook::new((1..).zip(names).map(revision), Plans::default());
+    app.update(Event::Caps(Box::new(CapsNow { book: book.into(), ..CapsNow::default() })), NOW);
     app
 }
 
@@ -202,7 +215,8 @@ fn hostile_names_stay_in_their_cells_on_every_page() {
     for (round, names) in names.chunks(AT_ONCE).enumerate() {
         let mut shown = Shown::new([80, 41, 24, 60][round % 4], 56);
         let mut app = app_with(names);
-        for keys in ["", "<enter>", "<esc>4", "7", "<enter>"] {
+        let prices = ["<esc>4", "W", "<esc>K", "<esc>e", "<esc>H", "<esc>"];
+        for keys in ["", "<enter>"].into_iter().chain(prices).chain(["3", "c", "<esc>7", "<enter>"]) {
             press(&mut app, keys);
             if let Some(tenant) = app.tenants.picked() {
                 let models = names.iter().map(|name| (ModelId::new(name), sums(3, "12.5", 1))).collect();

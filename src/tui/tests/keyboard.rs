@@ -144,7 +144,7 @@ fn half_a_command_says_what_is_missing() {
     for (line, words) in [
         ("cap", "whose cap?"),
         ("cap a 1/day 2/day", "one word too many"),
-        ("cap a --until 2h", "cap has no --until"),
+        ("cap a --soon 2h", "cap has no --soon"),
         ("go nowhere", "neither a page nor a tenant: `nowhere`"),
         ("window 3h", "no window `3h`"),
         ("since today", "no window `today`"),

@@ -262,7 +262,7 @@ fn no_click_applies_what_needs_a_name() {
     let mut app = with(Manners { confirm: Switch::On, ..labelled("PROD") }, None);
     press(&mut app, "jc");
     press(&mut app, "500/day");
-    press(&mut app, "<tab><tab><tab>more room");
+    press(&mut app, "<tab><tab><tab><tab><tab>more room");
     press(&mut app, "<ctrl-s>");
     let shown = screen(&mut app, 80, 24, &UNICODE);
     assert!(shown.contains("type acme-search"), "every change needs the name here:\n{shown}");

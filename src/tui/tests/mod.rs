@@ -1,7 +1,9 @@
 //! Tests of the screen as a whole: keys in, cells out.
 
 mod any;
+mod budgets;
 mod caps;
+mod cap_entry;
 mod hostile;
 mod frame;
 mod keyboard;
@@ -10,6 +12,7 @@ mod overview;
 mod manners;
 mod pages;
 mod tenant;
+mod prices;
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -54,6 +57,7 @@ fn setup() -> Setup {
         layout: crate::tui::Layout::default(),
         read_only: None,
         manners: crate::tui::Manners::default(),
+        price_list: Some(("built-in prices".to_owned(), NOW.before(Millis::from_minutes(2 * 1440)))),
     }
 }
 
@@ -88,6 +92,7 @@ fn source_rows() -> Vec<SourceRow> {
         source: Label::new(source),
         format: Label::new(format),
         state,
+        last: Some(NOW.before(Millis::new(1_000))),
         calls: 41_007,
         bad,
         copies: 12,
@@ -116,6 +121,7 @@ fn price_rows(unpriced: i64) -> Vec<PriceRow> {
         output: output.and_then(Rate::per_million),
         used,
         from: if input.is_some() { "file 11-20" } else { "none" }.to_owned(),
+        changed: if input.is_some() { "2026-10-02 in 3.00 > 2.50" } else { "never priced" }.to_owned(),
     };
     vec![
         row("claude-sonnet-4-6", Some("3"), Some("15"), sums(7_000, "201.13", 0)),

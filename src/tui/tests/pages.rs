@@ -54,6 +54,9 @@ pub(super) fn pages() -> Vec<(&'static str, App)> {
     ]
     .into_iter()
     .chain(caps::pages())
+    .chain(budgets::pages())
+    .chain(cap_entry::pages())
+    .chain(prices::pages())
     .chain(frame::pages())
     .chain(keyboard::pages())
     .chain(look::pages())

@@ -20,7 +20,7 @@ pub(super) fn read(librarian: &Librarian) -> Result<Now, StoreError> {
 /// Reads one call, and how the price book makes its cost.
 pub(super) fn read_one(librarian: &Librarian, id: CallId) -> Result<Option<Box<Record>>, StoreError> {
     let Some((call, cost, source)) = librarian.reader.call(id)? else { return Ok(None) };
-    let price = librarian.book.find(call.provider, call.model, call.at);
+    let price = librarian.book().find(call.provider, call.model, call.at);
     let bill = price.as_ref().and_then(|price| price.bill(&call));
     let from = price.map_or_else(|| "none".to_owned(), |price| price.source().as_str().to_owned());
     Ok(Some(Box::new(Record { call, cost, source, bill, from })))

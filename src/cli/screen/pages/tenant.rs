@@ -26,7 +26,7 @@ const WORST: usize = 10;
 pub(super) fn read(librarian: &Librarian, tenant: TenantId, window: Window) -> Result<Box<Now>, StoreError> {
     let (reader, now, span) = (&librarian.reader, librarian.now(), librarian.span(window));
     let mut desk = librarian.sheet.borrow_mut();
-    let (sheet, since) = desk.look(reader, &librarian.book, (tenant, window, span), now)?;
+    let (sheet, since) = desk.look(reader, &librarian.book(), (tenant, window, span), now)?;
     let mut faults: BTreeMap<FailureClass, i64> = BTreeMap::new();
     let mut sources: BTreeSet<Label> = BTreeSet::new();
     for (slice, sums) in reader.slices(tenant, span)? {
