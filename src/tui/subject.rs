@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::app::App;
 use super::caps::{CapState, share, state, subject};
 use super::event::{PriceRow, SourceRow};
+use super::page::group::GroupRow;
 use super::page::{errors, guard};
 use crate::domain::books::Book;
 use crate::domain::burn::Live;
@@ -82,6 +83,22 @@ impl Subject for Row<'_, (TenantId, &Book)> {
             Key::Month => money(&book.month),
             Key::Cost => window().map_or(Fact::None, |live| money(&live)),
             Key::Tokens => window().map_or(Fact::None, |live| Fact::Count(live.tokens)),
+            _ => Fact::None,
+        }
+    }
+}
+
+impl Subject for Row<'_, &GroupRow> {
+    fn is_named(&self, passes: &dyn Fn(&str) -> bool) -> bool {
+        passes(self.of.name.as_str())
+    }
+
+    fn fact(&self, key: Key) -> Fact<'_> {
+        match key {
+            Key::Burn => self.of.burn.as_ref().map_or(Fact::None, money),
+            Key::Month => money(&Live::of(&self.of.month)),
+            Key::Cost => money(&Live::of(&self.of.sums)),
+            Key::Tokens => Fact::Count(Live::of(&self.of.sums).tokens),
             _ => Fact::None,
         }
     }

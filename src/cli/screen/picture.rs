@@ -1,7 +1,6 @@
 //! `outlay demo --picture DIR`: pictures of the screen, drawn by the screen's own code from the demo's data, at one
 //! fixed instant. The same program draws the same pictures on every machine.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::Path;
@@ -150,14 +149,8 @@ struct Studio {
 impl Studio {
     fn open(path: &Path, book: &PriceBook) -> anyhow::Result<Studio> {
         let shared = SharedBook::new(book.clone());
-        let librarian = Librarian {
-            reader: Reader::open(path)?,
-            calendar: Calendar::utc(),
-            shared: shared.clone(),
-            hour: RefCell::default(),
-            base: Base::default(),
-            budgets: RefCell::default(),
-        };
+        let (reader, clock) = (Reader::open(path)?, crate::cli::context::now);
+        let librarian = Librarian::new(reader, Calendar::utc(), shared.clone(), Base::default(), clock);
         let clerk = CapClerk {
             path: path.to_owned(),
             reader: Reader::open(path)?,
