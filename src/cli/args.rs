@@ -53,6 +53,7 @@ impl Cli {
 
 /// How the screen looks, and what it is to do.
 #[derive(Clone, Debug, Default, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct ScreenArgs {
     /// Begin on this page: overview, limits, budgets, prices, errors, events, sources, guard, audit
     #[arg(long, value_name = "PAGE")]

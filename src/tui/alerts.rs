@@ -89,6 +89,11 @@ impl App {
             };
             add(format!("cap {who} {limit} {}", state.says()), says, Meaning::Bad);
         }
+        for cap in self.caps_reached_soon() {
+            let limit = format!("{}/{}", cap.standing.touch.cap.limit, cap.standing.touch.cap.window);
+            let says = super::draw::soon(&cap, &self.setup.calendar, self.now);
+            add(format!("soon {} {limit}", cap.who), says, Meaning::Warn);
+        }
         if let Some(says) = self.unpriced_alert() {
             add("unpriced".to_owned(), says, Meaning::Warn);
         }

@@ -11,6 +11,7 @@ use super::event::Effect;
 use super::field::Field;
 use super::hand::{BURST, IGNORED, TOO_FAST};
 use super::keys::Action;
+use super::page::tenant::Part;
 use super::tab::Tab;
 use crate::domain::amount_entry::{lowered, raised};
 use crate::domain::calendar::Calendar;
@@ -69,7 +70,10 @@ impl App {
     /// Returns what the selected row would be capped on.
     fn scope_of_row(&self) -> Option<Scope> {
         let tenant = self.tenants.picked()?;
-        let Mode::Opened(place) = self.mode else { return Some(Scope::Tenant(tenant)) };
+        let place = match self.mode {
+            Mode::Opened(place) if self.part == Part::Models => place,
+            _ => return Some(Scope::Tenant(tenant)),
+        };
         let detail = self.picture().detail.as_ref().filter(|detail| detail.tenant == tenant)?;
         let (model, _) = detail.models.get(place.min(detail.models.len().checked_sub(1)?))?;
         Some(Scope::TenantModel(tenant, *model))

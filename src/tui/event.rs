@@ -144,7 +144,7 @@ pub enum Effect {
     /// Send this to the terminal as it stands: a notice of a new alert.
     Notify(String),
     /// Draw with other characters from now on.
-    Glyphs(Glyphs),
+    Glyphs(Box<Glyphs>),
     /// Count days and months in the zone of this name, and read everything anew.
     SetZone(String),
     /// Read what is used of a cap's window and send [`Event::Used`].

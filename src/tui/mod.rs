@@ -24,6 +24,7 @@ pub mod app;
 pub mod place;
 mod subject;
 pub mod outlook;
+mod next_cap;
 pub mod alerts;
 mod tell;
 pub mod first;
@@ -50,6 +51,9 @@ pub mod term;
 pub mod run;
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+pub(crate) use tests::picture_of;
 
 pub use app::{App, Setup};
 pub use cap_act::conflict;

@@ -6,6 +6,8 @@
 
 mod librarian;
 mod hour;
+mod sheet;
+mod overview;
 mod budget_desk;
 mod book;
 mod price_table;
@@ -20,6 +22,8 @@ mod desk;
 mod onlooker;
 pub mod picture;
 mod themes;
+#[cfg(test)]
+mod tests;
 
 pub use own::own_themes;
 

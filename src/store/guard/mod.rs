@@ -20,6 +20,7 @@ mod group;
 mod resolve;
 mod standing;
 mod history;
+mod attempt;
 pub(super) mod books;
 mod writer;
 mod commit;
@@ -27,6 +28,7 @@ mod vault;
 #[cfg(test)]
 mod tests;
 
+pub use attempt::Attempted;
 pub use change::{Author, ChangeError};
 pub use key::{ACTIVE, Authenticated, KeyRing, KeyRow, KeyWish, NewKey};
 pub use life::GuardRow;

@@ -99,6 +99,10 @@ pub enum Action {
     Defaults,
     /// Fold idle tenants into one row, or show them.
     Fold,
+    /// Rows of the next thing: tenants, models, providers, sources.
+    Group,
+    /// Bars beside the numbers, or numbers alone.
+    Bars,
     /// Draw more often.
     Faster,
     /// Draw less often.
@@ -222,6 +226,8 @@ pub const ACTIONS: &[(Action, &str, &str)] = &[
     (Action::MoveUp, "move-up", "further left"),
     (Action::Defaults, "defaults", "as at first"),
     (Action::Fold, "fold", "fold idle"),
+    (Action::Group, "group", "group by"),
+    (Action::Bars, "bars", "bars or numbers"),
     (Action::Faster, "faster", "draw more often"),
     (Action::Slower, "slower", "draw less often"),
     (Action::Mouse, "mouse", "mouse"),

@@ -54,6 +54,8 @@ pub enum Context {
     Choosing,
     /// Where rows are tenants.
     Tenants,
+    /// Where rows are models, providers or sources.
+    Groups,
     /// In the choice of columns.
     Columns,
     /// In the list of alerts.
@@ -80,7 +82,7 @@ pub enum Context {
 
 impl Context {
     /// All, in the order of the docs.
-    pub const ALL: [Context; 30] = [
+    pub const ALL: [Context; 31] = [
         Context::Always,
         Context::Moving,
         Context::Page,
@@ -100,6 +102,7 @@ impl Context {
         Context::Commanding,
         Context::Choosing,
         Context::Tenants,
+        Context::Groups,
         Context::Columns,
         Context::Alerts,
         Context::Reading,
@@ -135,6 +138,7 @@ impl Context {
             Context::Commanding => "in the command line",
             Context::Choosing => "in a dialog that is chosen from",
             Context::Tenants => "on the Overview",
+            Context::Groups => "on the Overview by something else than tenants",
             Context::Columns => "in the choice of columns",
             Context::Alerts => "in the list of alerts",
             Context::Reading => "in lines to read",
@@ -168,12 +172,15 @@ impl Context {
 pub const TOGETHER: &[&[Context]] = {
     use Context::{
         Alerts, Always, Answering, Asking, Beginning, Budgets, Capped, Choosing, Columns, Commanding,
-        Conflict, Events, Form, Guards, Help, Line, List, Measured, Moving, Naming, Openable, Opened, Page,
-        Prices, Reading, Spend, Sure, Tenants, Undoable, Waiting,
+        Conflict, Events, Form, Groups, Guards, Help, Line, List, Measured, Moving, Naming, Openable, Opened,
+        Page, Prices, Reading, Spend, Sure, Tenants, Undoable, Waiting,
     };
     &[
         &[Openable, Capped, Tenants, List, Undoable, Spend, Measured, Moving, Page, Always],
         &[Opened, Capped, Undoable, Spend, Measured, Moving, Page, Always],
+        &[Opened, Openable, Moving, Page, Always],
+        &[Groups, List, Spend, Measured, Moving, Page, Always],
+        &[Opened, Openable, Capped, Undoable, Spend, Measured, Moving, Page, Always],
         &[Openable, Capped, Budgets, List, Undoable, Moving, Page, Always],
         &[Opened, Capped, Undoable, Moving, Page, Always],
         &[Openable, Prices, List, Spend, Moving, Page, Always],
@@ -317,6 +324,10 @@ pub const DEFAULTS: &[Binding] = &[
     bind(Context::List, "right", Action::PanRight, 0),
     bind(Context::List, "o", Action::Columns, 9),
     bind(Context::Tenants, "z", Action::Fold, 0),
+    bind(Context::Tenants, "b", Action::Bars, 0),
+    bind(Context::Tenants, "B", Action::Group, 0),
+    bind(Context::Groups, "b", Action::Bars, 3),
+    bind(Context::Groups, "B", Action::Group, 2),
     bind(Context::List, "y", Action::Copy, 13),
     bind(Context::List, "Y", Action::CopyRow, 0),
     bind(Context::List, "E", Action::Export, 0),
