@@ -17,8 +17,11 @@ use crate::feed::follow::Problems;
 use crate::store::{self, Stir, Store};
 use crate::tui::{Event, Feed, SourceRow, SourceState};
 
-/// How often the recorder looks for other programs' commits.
+/// How often the recorder looks for other programs' commits while there is news, and after a quiet while.
 const LOOK: Duration = Duration::from_millis(200);
+const QUIET_LOOK: Duration = Duration::from_millis(500);
+/// So many looks without news are a quiet while.
+const QUIET: u32 = 50;
 
 /// Records what the feeds bring, and tells the screen what changed.
 pub(super) struct Recorder {
@@ -38,8 +41,11 @@ impl Recorder {
     pub(super) fn run(mut self, recorded: &Receiver<Batch>) {
         let mut version = self.store.data_version().ok();
         let (mut live, mut failing) = (false, false);
+        let mut idle = 0_u32;
         loop {
-            let first = match recorded.recv_timeout(LOOK) {
+            let look = if idle < QUIET { LOOK } else { QUIET_LOOK };
+            idle = idle.saturating_add(1);
+            let first = match recorded.recv_timeout(look) {
                 Ok(batch) => batch,
                 Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {
@@ -53,6 +59,7 @@ impl Recorder {
                     }
                     let seen = self.store.data_version().ok();
                     if seen != version {
+                        idle = 0;
                         version = seen;
                         let _ = self.questions.try_send(Question::Everything);
                     }
@@ -61,6 +68,7 @@ impl Recorder {
             };
             let book = self.book.get();
             let mut pricer = book.pricer();
+            idle = 0;
             let batches: Vec<Batch> =
                 std::iter::once(first).chain(recorded.try_iter().take(BATCHES)).collect();
             let event = match self.store.record_all(&batches, &mut |call| pricer.cost(call), now()) {
