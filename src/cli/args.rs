@@ -387,6 +387,14 @@ pub enum CapsAction {
         #[arg(long, value_enum, default_value = "table")]
         format: CapFormat,
     },
+    /// Let every call pass for a while, so that caps only warn; or enforce them again
+    PassThrough {
+        /// Until when, a day ahead at most: 1h, 18:00; or `off`
+        until: String,
+        /// Why, for the log
+        #[arg(long)]
+        why: String,
+    },
     /// Replay the calls of the store against a cap: what would it have stopped?
     Backtest(BacktestArgs),
 }

@@ -167,6 +167,7 @@ impl Subject for Row<'_, &CapChange> {
         let scope = match &self.of.what {
             Changed::Cap { new, .. } | Changed::Ended { new, .. } => new.scope,
             Changed::Price { model, .. } => Scope::Model(*model),
+            Changed::PassThrough { .. } => Scope::Everything,
             Changed::Plan { tenant, .. } => Scope::Tenant(*tenant),
         };
         match (key, scope) {
