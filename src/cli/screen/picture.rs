@@ -117,6 +117,9 @@ pub fn run(folder: &Path) -> anyhow::Result<ExitCode> {
         for key in shot.keys {
             studio.press(&mut app, key)?;
         }
+        // What a frame tells of the room there is decides what the screen asks for.
+        svg::picture(&mut app, theme, shot.size, shot.says);
+        studio.rest(&mut app)?;
         let picture = svg::picture(&mut app, theme, shot.size, shot.says);
         let file = folder.join(format!("{}.svg", shot.name));
         std::fs::write(&file, picture).with_context(|| format!("cannot write {}", file.display()))?;
@@ -196,6 +199,13 @@ impl Studio {
         let key = keys::parse(key).with_context(|| format!("there is no key {key}"))?;
         self.at = self.at.after(Millis::new(100));
         let effects = app.update(Event::Key(key), self.at);
+        self.answer(app, effects)
+    }
+
+    /// Lets some time pass, in which the screen may ask for more.
+    fn rest(&mut self, app: &mut App) -> anyhow::Result<()> {
+        self.at = self.at.after(Millis::new(600));
+        let effects = app.update(Event::Tick, self.at);
         self.answer(app, effects)
     }
 
