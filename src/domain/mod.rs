@@ -36,6 +36,7 @@ pub mod cap_book;
 pub mod downgrade;
 pub mod cap_log;
 pub mod cap_end;
+pub mod pass_through;
 pub mod until;
 pub mod enforcement;
 pub mod gate;

@@ -122,6 +122,7 @@ impl App {
             Action::Follow => self.follow_events(),
             Action::NextHit => self.find_hit(1),
             Action::PrevHit => self.find_hit(-1),
+            Action::PassThrough => self.open_pass(),
             Action::WhatIf => self.open_what_if(),
             Action::Calculator => self.open_calculator(),
             Action::Price => self.open_price(),

@@ -143,6 +143,10 @@ impl App {
     fn guard_alert(&self) -> Option<String> {
         let waits = self.shown_change().is_some_and(|(mine, _)| self.now.since(mine.saved) < LATE);
         match self.enforcement() {
+            Enforcement::Passing { until } => Some(format!(
+                "every call passes until {}: no cap stops one",
+                self.setup.calendar.minute_text(until)
+            )),
             Enforcement::Late { name, age } => Some(format!(
                 "{name} has told nothing for {}: nobody knows which caps it holds",
                 text::age(age)

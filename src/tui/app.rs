@@ -366,6 +366,7 @@ impl App {
             Event::Caps(caps) => effects.extend(self.take_caps(*caps)),
             Event::Used(scope, window, used) => self.take_used(scope, window, &used),
             Event::Price(model, price) => self.take_price(model, price),
+            Event::PassSaved(saved) => self.take_pass_saved(saved),
             Event::PriceSaved(saved) => effects.extend(self.take_price_saved(saved)),
             Event::CapSaved(saved) => effects.extend(self.take_saved(saved)),
             Event::Mouse(mouse) => effects.extend(self.take_mouse(mouse)),

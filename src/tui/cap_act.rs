@@ -103,6 +103,10 @@ impl App {
                 self.say("a price is set anew on the page of prices");
                 return Vec::new();
             }
+            Changed::PassThrough { .. } => {
+                self.say("p on the Guard page lets calls pass, or enforces caps again");
+                return Vec::new();
+            }
             Changed::Plan { .. } => {
                 self.say("a plan is changed with `outlay plans assign`");
                 return Vec::new();
@@ -340,7 +344,7 @@ impl App {
 
     /// Returns what holds the caps that are saved, those included that were saved from here just now.
     pub(super) fn enforcement(&self) -> Enforcement {
-        enforcement(&self.live.caps.guards, self.saved_rev(), self.now)
+        enforcement(&self.live.caps.guards, self.saved_rev(), self.passes_until(), self.now)
     }
 
     /// Returns the newest revision that is known to be saved.
@@ -352,7 +356,7 @@ impl App {
     /// Returns what holds the change that was made last from here.
     pub(super) fn held_since_saved(&self) -> Option<Enforcement> {
         let mine = self.mine.as_ref()?;
-        Some(enforcement(&self.live.caps.guards, mine.change.rev, self.now))
+        Some(enforcement(&self.live.caps.guards, mine.change.rev, self.passes_until(), self.now))
     }
 
     /// Returns the change that was made last from here, while its outcome is shown.
@@ -442,7 +446,7 @@ fn theirs(change: &CapChange) -> Option<Theirs> {
             old: Some(old.clone()),
             new: new.clone(),
         }),
-        Changed::Price { .. } | Changed::Plan { .. } => None,
+        Changed::Price { .. } | Changed::Plan { .. } | Changed::PassThrough { .. } => None,
     }
 }
 

@@ -42,6 +42,7 @@ pub mod take;
 pub mod act;
 pub mod cap_entry;
 pub mod cap_act;
+pub mod pass;
 pub mod paper;
 pub mod order;
 pub mod draw;

@@ -29,8 +29,10 @@ impl App {
             (Some(Dialog::Paper(paper)), _) => match paper.step {
                 Step::Sure => &[Context::Sure, Context::Always],
                 Step::Saving => &[Context::Waiting, Context::Always],
-                Step::Typing if matches!(paper.kind, Kind::Edit(..)) => &[Context::Form, Context::Always],
-                Step::Typing => &[Context::Asking, Context::Always],
+                Step::Typing if matches!(paper.kind, Kind::WhatIf | Kind::Calculator) => {
+                    &[Context::Asking, Context::Always]
+                }
+                Step::Typing => &[Context::Form, Context::Always],
             },
             (Some(Dialog::Cap(form)), _) => match form.stage {
                 Stage::Typing => &[Context::Form, Context::Always],
@@ -69,7 +71,7 @@ impl App {
             (Tab::Prices, _) => &[Openable, Prices, List, Spend, Moving, Page, Always],
             (Tab::Budgets, Mode::Opened(_)) => &[Opened, Capped, Undoable, Moving, Page, Always],
             (Tab::Budgets, _) => &[Openable, Capped, Budgets, List, Undoable, Moving, Page, Always],
-            (Tab::Guard, _) => &[List, Moving, Page, Always],
+            (Tab::Guard, _) => &[Context::Guards, List, Moving, Page, Always],
             (Tab::Events, Mode::Opened(_)) => &[Opened, Events, Moving, Page, Always],
             (Tab::Events, _) => &[Openable, Events, List, Moving, Page, Always],
             (Tab::Errors, Mode::Opened(_)) => &[Opened, Openable, Moving, Page, Always],

@@ -29,8 +29,8 @@ impl<T> Row<'_, T> {
         Fact::Length(self.app.now.since(at))
     }
 
-    fn clock(&self, minute: u16) -> Option<Millis> {
-        Some(self.app.now.since(self.app.setup.calendar.last(minute, self.app.now)))
+    fn clock(&self, minute: u16) -> Millis {
+        self.app.now.since(self.app.setup.calendar.last(minute, self.app.now))
     }
 }
 
@@ -156,7 +156,7 @@ impl Subject for Row<'_, &SourceRow> {
 
 impl Subject for Row<'_, &CapChange> {
     fn ago(&self, minute: u16) -> Option<Millis> {
-        self.clock(minute)
+        Some(self.clock(minute))
     }
 
     fn is_named(&self, passes: &dyn Fn(&str) -> bool) -> bool {
@@ -167,6 +167,7 @@ impl Subject for Row<'_, &CapChange> {
         let scope = match &self.of.what {
             Changed::Cap { new, .. } | Changed::Ended { new, .. } => new.scope,
             Changed::Price { model, .. } => Scope::Model(*model),
+            Changed::PassThrough { .. } => Scope::Everything,
             Changed::Plan { tenant, .. } => Scope::Tenant(*tenant),
         };
         match (key, scope) {
@@ -182,7 +183,7 @@ impl Subject for Row<'_, &CapChange> {
 
 impl Subject for Row<'_, &Limits> {
     fn ago(&self, minute: u16) -> Option<Millis> {
-        self.clock(minute)
+        Some(self.clock(minute))
     }
 
     fn is_named(&self, passes: &dyn Fn(&str) -> bool) -> bool {
@@ -219,7 +220,7 @@ impl Subject for Row<'_, &errors::ClassRow> {
 
 impl Subject for Row<'_, &(Call, Cost)> {
     fn ago(&self, minute: u16) -> Option<Millis> {
-        self.clock(minute)
+        Some(self.clock(minute))
     }
 
     fn is_named(&self, passes: &dyn Fn(&str) -> bool) -> bool {
@@ -246,7 +247,7 @@ impl Subject for Row<'_, &(Call, Cost)> {
 
 impl Subject for Row<'_, &guard::GuardLine> {
     fn ago(&self, minute: u16) -> Option<Millis> {
-        self.clock(minute)
+        Some(self.clock(minute))
     }
 
     fn is_named(&self, passes: &dyn Fn(&str) -> bool) -> bool {

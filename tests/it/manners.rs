@@ -98,11 +98,12 @@ fn a_cap_that_stops_calls_needs_the_right_name() {
     let store = home.path("books.db").display().to_string();
     home.print(&["--store", &store, "caps", "set", "tenant:acme", "50/day"]);
     let mut screen = start(&home, &arguments, &[]);
+    screen.until("50/d");
     screen.rest();
     screen.press("c");
-    screen.until("Cap: acme");
+    screen.until("Cap: acme (rev 1)");
     screen.rest();
-    screen.press("none/day\t\t\tno cap now");
+    screen.press("none/day\t\t\t\t\tno cap now");
     screen.until("no cap now");
     screen.rest();
     screen.press("\u{13}");
@@ -133,7 +134,7 @@ fn of_two_screens_that_change_the_same_cap_the_second_is_asked() {
         screen.press("c");
         screen.until("Cap: acme");
         screen.rest();
-        screen.press(&format!("{amount}/day\t\t\tas it is {amount}"));
+        screen.press(&format!("{amount}/day\t\t\t\t\tas it is {amount}"));
         screen.until(&format!("as it is {amount}"));
         screen.rest();
     }

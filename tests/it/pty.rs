@@ -243,7 +243,7 @@ fn a_cap_that_is_set_on_the_screen_is_on_the_command_line_and_can_be_taken_back(
     screen.press("c");
     screen.until("Cap: acme");
     screen.rest();
-    screen.press("50/day\t\t\tdocs launch");
+    screen.press("50/day\t\t\t\t\tdocs launch");
     screen.until("left 50.00");
     screen.until("docs launch");
     screen.rest();

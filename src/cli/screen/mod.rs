@@ -140,6 +140,7 @@ fn do_as_asked(effect: Effect, context: &Context, events: &SyncSender<Event>, de
         Effect::LoadUsed(scope, window) => return order(Order::Used(scope, window)),
         Effect::SaveCap(wish) => return order(Order::Save(wish)),
         Effect::SavePrice(wish) => return order(Order::Price(wish)),
+        Effect::SavePass(wish) => return order(Order::Pass(wish)),
         Effect::Reload => Question::Everything,
         Effect::SetZone(zone) => Question::Zone(zone),
         Effect::LoadWindow(window) => Question::Window(window),

@@ -7,6 +7,7 @@
 mod order;
 mod change;
 mod cap;
+mod pass;
 mod key;
 mod budget;
 mod rows;

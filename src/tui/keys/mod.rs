@@ -36,6 +36,8 @@ pub enum Context {
     Capped,
     /// Among the calls as they come.
     Events,
+    /// On the page of the guards.
+    Guards,
     /// On the page of the caps.
     Budgets,
     /// On the page of prices.
@@ -80,7 +82,7 @@ pub enum Context {
 
 impl Context {
     /// All, in the order of the docs.
-    pub const ALL: [Context; 30] = [
+    pub const ALL: [Context; 31] = [
         Context::Always,
         Context::Moving,
         Context::Page,
@@ -91,6 +93,7 @@ impl Context {
         Context::Opened,
         Context::Capped,
         Context::Events,
+        Context::Guards,
         Context::Budgets,
         Context::Prices,
         Context::Undoable,
@@ -126,6 +129,7 @@ impl Context {
             Context::Opened => "in what was opened",
             Context::Capped => "where a row can have a cap",
             Context::Events => "among the calls as they come",
+            Context::Guards => "on the page of the guards",
             Context::Budgets => "on the Budgets",
             Context::Prices => "on the Prices",
             Context::Undoable => "where a change of a cap can be taken back",
@@ -168,8 +172,8 @@ impl Context {
 pub const TOGETHER: &[&[Context]] = {
     use Context::{
         Alerts, Always, Answering, Asking, Beginning, Budgets, Capped, Choosing, Columns, Commanding,
-        Conflict, Events, Form, Groups, Help, Line, List, Measured, Moving, Naming, Openable, Opened, Page,
-        Prices, Reading, Spend, Sure, Tenants, Undoable, Waiting,
+        Conflict, Events, Form, Groups, Guards, Help, Line, List, Measured, Moving, Naming, Openable, Opened,
+        Page, Prices, Reading, Spend, Sure, Tenants, Undoable, Waiting,
     };
     &[
         &[Openable, Capped, Tenants, List, Undoable, Spend, Measured, Moving, Page, Always],
@@ -185,6 +189,7 @@ pub const TOGETHER: &[&[Context]] = {
         &[Openable, List, Moving, Page, Always],
         &[Opened, Moving, Page, Always],
         &[Openable, Events, List, Moving, Page, Always],
+        &[Guards, List, Moving, Page, Always],
         &[Opened, Events, Moving, Page, Always],
         &[Openable, List, Undoable, Moving, Page, Always],
         &[Opened, Undoable, Moving, Page, Always],
@@ -282,6 +287,7 @@ pub const DEFAULTS: &[Binding] = &[
     bind(Context::Page, "r", Action::Refresh, 0),
     bind(Context::Page, "t", Action::Theme, 12),
     bind(Context::Undoable, "u", Action::Undo, 15),
+    bind(Context::Guards, "p", Action::PassThrough, 14),
     bind(Context::Events, "f", Action::Follow, 3),
     bind(Context::Events, "n", Action::NextHit, 5),
     bind(Context::Events, "N", Action::PrevHit, 0),

@@ -11,6 +11,7 @@ mod look;
 mod overview;
 mod manners;
 mod pages;
+mod pass;
 mod tenant;
 mod prices;
 
