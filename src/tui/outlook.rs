@@ -103,7 +103,8 @@ impl App {
     }
 
     /// Returns when a cap is reached: by the hours of past days where they are known, else as if it went on as in
-    /// the last quarter of an hour. With it comes the range that holds four of five outcomes, where one is known.
+    /// the last quarter of an hour. What counts is what is used of the cap, as USED beside it says; calls that passed
+    /// no guard are no part of that. With it comes the range that holds four of five outcomes, where one is known.
     pub(super) fn reach_of(
         &self,
         standing: &Standing,
@@ -114,12 +115,7 @@ impl App {
         let burn = book.minutes.burn(now);
         let forecast = habit.map(|habit| Forecast::new(habit, present(book, now)));
         let by_hours = forecast.as_ref().filter(|forecast| forecast.is_by_hours() && burn.unpriced == 0);
-        let spent = match standing.touch.cap.window {
-            CapWindow::Day => book.today.cost,
-            CapWindow::Month => book.month.cost,
-            _ => Money::ZERO,
-        };
-        match by_hours.and_then(|forecast| outlook::reach(standing, spent, forecast, now)) {
+        match by_hours.and_then(|forecast| outlook::reach(standing, Money::ZERO, forecast, now)) {
             None => (self.foreseen(standing, &burn), None),
             Some(forecast::Reach::Now) => (Reach::Now, None),
             Some(forecast::Reach::At { at, range }) => (Reach::At(at), range),

@@ -9,9 +9,10 @@ use crate::tui::app::App;
 use crate::tui::text;
 use crate::tui::theme::Meaning;
 
-/// Draws the line: `docs-rag  claude-sonnet-4-6 151.47  gpt-5.4 31.15  +1`. Empty until it was read.
+/// Draws the line: `docs-rag  claude-sonnet-4-6 151.47  gpt-5.4 31.15  +1`. Empty until it was read, and
+/// where it spent nothing.
 pub(super) fn line(pen: &mut Pen<'_>, area: Rect, app: &App) {
-    let Some((tenant, models)) = app.picked_models() else { return };
+    let Some((tenant, models)) = app.picked_models().filter(|(_, models)| !models.is_empty()) else { return };
     let room = usize::from(area.width).saturating_sub(1);
     let mut line = text::cut(tenant.as_str(), room.min(24));
     let mut shown = 0;

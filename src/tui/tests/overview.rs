@@ -131,6 +131,15 @@ fn what_is_foreseen_stands_in_the_rows_and_in_the_headline() {
 }
 
 #[test]
+fn a_cap_is_foretold_by_what_is_used_of_it() {
+    let mut app = read(caps::capped(Some(4)));
+    let past_no_guard = change("docs-rag", "m", sums(1, "20", 0), Sign::Adds);
+    app.update(Event::Changed(vec![past_no_guard], Vec::new()), app.now);
+    let line = line_of(&mut app, 179, "docs-rag");
+    assert!(line.contains("206.40") && line.contains(" 93%!") && !line.contains(" now "), "{line}");
+}
+
+#[test]
 fn without_enough_past_nothing_is_foreseen() {
     let mut app = caps::capped(Some(4));
     let text = screen(&mut app, 179, 40, &UNICODE);
