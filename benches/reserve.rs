@@ -1,6 +1,10 @@
 //! How long a guard waits for a hold, at 1, 64, 256 and 1,000 callers, against the disk in the same run.
 //!
-//! `cargo bench --bench reserve [FOLDER]`: the store is made in FOLDER, or where temporary files are.
+//! `cargo bench --bench reserve [FOLDER]`: the store is made in FOLDER, or where temporary files are. A hold takes some
+//! microseconds besides the wait for the disk, which all that ask at once share: on a disk that is quick, a crowd waits
+//! for one another. How it is on a slower one is seen with
+//! `strace -f --seccomp-bpf -e trace=fsync,fdatasync -e inject=fsync,fdatasync:delay_exit=4000 PROGRAM FOLDER`, where
+//! PROGRAM is what `cargo bench --no-run` names: each wait for the disk is then 4 ms longer.
 
 #![expect(clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods, reason = "a measurement")]
 

@@ -33,9 +33,86 @@ pub struct Cli {
     /// Ledger to watch, and nothing else; may be given several times
     #[arg(long = "ledger", value_name = "GLOB[=FORMAT]")]
     pub ledgers: Vec<String>,
+    /// How the screen looks, and what it is to do.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
     /// What to do instead of the screen
     #[command(subcommand)]
     pub command: Option<Command>,
+}
+
+impl Cli {
+    /// Returns what was said of the screen, here or of the demo's.
+    pub fn flags(&self) -> &ScreenArgs {
+        match &self.command {
+            Some(Command::Demo(args)) => &args.screen,
+            _ => &self.screen,
+        }
+    }
+}
+
+/// How the screen looks, and what it is to do.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ScreenArgs {
+    /// Begin on this page: overview, limits, budgets, prices, errors, events, sources, guard, audit
+    #[arg(long, value_name = "PAGE")]
+    pub screen: Option<String>,
+    /// Show only these rows, as `/` does: `tenant:docs* used>80%`
+    #[arg(long, value_name = "FILTER", allow_hyphen_values = true)]
+    pub filter: Option<String>,
+    /// Begin with sums of this window: 1h, 6h, 24h, today, 7d, month
+    #[arg(long, value_name = "WINDOW")]
+    pub since: Option<String>,
+    /// Draw with this theme, this once
+    #[arg(long, value_name = "NAME")]
+    pub theme: Option<String>,
+    /// Whether to use color
+    #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
+    pub color: ColorChoice,
+    /// Draw with ASCII characters only
+    #[arg(long)]
+    pub ascii: bool,
+    /// Change nothing: the keys that change caps are left out
+    #[arg(long)]
+    pub read_only: bool,
+    /// Neither read nor keep how the pages were looked at
+    #[arg(long)]
+    pub no_state: bool,
+    /// Print today's figures once, as on a pipe
+    #[arg(long)]
+    pub once: bool,
+    /// Print today's figures once, as one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Print today's figures every so many seconds, for logs and dumb terminals
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub watch: Option<u32>,
+}
+
+/// Whether to use color.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// As the terminal can, unless `NO_COLOR` is set
+    #[default]
+    Auto,
+    /// Also where `NO_COLOR` is set
+    Always,
+    /// Bold, underlined and reversed only
+    Never,
+}
+
+/// How the demo is shown.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// How many seconds of the tenants' day pass in one
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub speed: u32,
+    /// Draw pictures of the screens into this folder as SVG, and show nothing
+    #[arg(long, value_name = "DIR")]
+    pub picture: Option<PathBuf>,
+    /// How the screen looks, and what it is to do.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
 }
 
 /// What to do instead of the screen.
@@ -85,17 +162,22 @@ pub enum Command {
     /// Check configuration, feeds, store and books; say what to do
     Doctor {
         /// Only balance the books, to the nanodollar
-        #[arg(long)]
+        #[arg(long, conflicts_with = "terminal")]
         books: bool,
+        /// Only say what was found out about the terminal, and why
+        #[arg(long)]
+        terminal: bool,
+    },
+    /// Make a theme of your own
+    Theme {
+        /// What to do
+        #[command(subcommand)]
+        action: ThemeAction,
     },
     /// Stand in front of the providers: meter each call, and hold tenants to their caps
     Guard(GuardArgs),
     /// Show all of it at work, with nothing to set up: a simulated provider, the guard, nine tenants, the screen
-    Demo {
-        /// How many seconds of the tenants' day pass in one
-        #[arg(long, value_name = "N", default_value_t = 1)]
-        speed: u32,
-    },
+    Demo(DemoArgs),
     /// Show or begin the configuration
     Config {
         /// What to do
@@ -167,6 +249,28 @@ pub enum OutputFormat {
     Csv,
     /// A Markdown table
     Markdown,
+}
+
+/// What to do with themes.
+#[derive(Debug, Subcommand)]
+pub enum ThemeAction {
+    /// List the themes there are
+    List,
+    /// Make a theme from a scheme of another program
+    Import {
+        /// Of which kind the file is
+        kind: SchemeKind,
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
+/// The kinds of color schemes that can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemeKind {
+    /// A base16 scheme, YAML with base00 to base0F
+    Base16,
 }
 
 /// What to do with prices.

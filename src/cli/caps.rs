@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::Usage;
 use super::args::{BacktestArgs, CapFormat, CapsAction, SetCap};
-use super::context::{Context, now, variable};
+use super::context::{Context, now};
 use crate::domain::amount::Unit;
 use crate::domain::backtest::{Backtest, TOLD};
 use crate::domain::calendar::{Calendar, Span};
@@ -44,9 +44,14 @@ pub fn run(context: &Context, action: &CapsAction) -> anyhow::Result<ExitCode> {
 }
 
 /// Returns who changes something now: the user of this system.
-pub fn author(why: Option<&str>) -> Author {
-    let by = variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(|| "unknown".to_owned());
-    Author { by: Label::new(&by), at: now(), why: Label::new(why.unwrap_or_default()) }
+pub fn author(context: &Context, why: Option<&str>) -> anyhow::Result<Author> {
+    context.may_change().map_err(Usage)?;
+    Ok(author_of(&context.person(), why))
+}
+
+/// Returns who makes a change now, and why.
+pub fn author_of(person: &str, why: Option<&str>) -> Author {
+    Author { by: Label::new(person), at: now(), why: Label::new(why.unwrap_or_default()) }
 }
 
 /// Says what was done, and which change it was.
@@ -87,7 +92,7 @@ fn set(context: &Context, wish: &SetCap) -> anyhow::Result<ExitCode> {
         return Err(Usage(format!("{} leads back to the first: nothing is set", way.join(" > "))).into());
     }
     let expected = store.cap_revision()?;
-    let rev = store.set_cap(&cap, expected, &author(wish.note.as_deref()))?;
+    let rev = store.set_cap(&cap, expected, &author(context, wish.note.as_deref())?)?;
     tell(&format!("set: {cap}"), rev)
 }
 
@@ -101,14 +106,14 @@ fn remove(context: &Context, scope: &str, window: &str, why: Option<&str>) -> an
     if !reader.cap_book(&context.base(), now())?.caps().any(|cap| cap.key() == key) {
         return Err(ChangeError::NoSuchCap(format!("{scope} per {window}")).into());
     }
-    let rev = store.remove_cap(key, expected, &author(why))?;
+    let rev = store.remove_cap(key, expected, &author(context, why)?)?;
     tell(&format!("removed: {scope} per {window}"), rev)
 }
 
 fn undo(context: &Context, rev: u64, why: Option<&str>) -> anyhow::Result<ExitCode> {
     let mut store = open(context)?;
     let expected = store.cap_revision()?;
-    let done = store.undo_cap(CapRev(rev), expected, &author(why))?;
+    let done = store.undo_cap(CapRev(rev), expected, &author(context, why)?)?;
     tell(&format!("undone: change {rev}"), done)
 }
 

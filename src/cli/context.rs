@@ -4,14 +4,16 @@ use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, anyhow};
 
 use super::Usage;
-use super::args::Cli;
+use super::args::{Cli, ScreenArgs};
 use crate::config::{self, ConfigError, FormatChoice, PriceSetting, Settings, nearest, paths};
 use crate::domain::calendar::Calendar;
+use crate::domain::label::Label;
 use crate::domain::plan::Plans;
 use crate::domain::price::{Class, Price, PriceBook, Source};
 use crate::domain::time::Timestamp;
@@ -41,6 +43,7 @@ impl Context {
         if let Some(zone) = &cli.tz {
             settings.set_zone(zone.clone());
         }
+        take_flags(&mut settings, cli.flags());
         if let Some(store) = &cli.store {
             let path = paths::store(store).map_err(|why| Usage(format!("--store {why}")))?;
             let path = paths::expand(path, &variable)
@@ -49,6 +52,34 @@ impl Context {
         }
         let calendar = Calendar::named(&settings.zone).map_err(Usage)?;
         Ok(Context { settings, calendar, keys, log_file: cli.log_file.clone() })
+    }
+
+    /// Returns the person at the keyboard, as far as the environment names one: a record, and no proof.
+    pub fn person(&self) -> String {
+        if let Some(name) = &self.settings.access.who {
+            return variable(name).unwrap_or_default();
+        }
+        let login = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(variable);
+        login.unwrap_or_else(|| "unknown".to_owned())
+    }
+
+    /// Says whether the person may change caps; the error says why not, and what to do.
+    pub fn may_change(&self) -> Result<(), String> {
+        let (access, person) = (&self.settings.access, self.person());
+        match &access.who {
+            Some(name) if person.is_empty() => {
+                return Err(format!("nobody knows who changes this: set {name} to your name ([access] who)"));
+            }
+            _ => {}
+        }
+        let listed = access.writers.is_empty() || access.writers.contains(&person);
+        let who = Label::new(&person);
+        let names = access.writers.join(", ");
+        if listed {
+            Ok(())
+        } else {
+            Err(format!("{who} may change nothing here: {names} may ([access] writers)"))
+        }
     }
 
     /// Returns the path of the store.
@@ -134,6 +165,19 @@ impl Context {
     }
 }
 
+/// Takes what was said of the screen on the command line.
+fn take_flags(settings: &mut Settings, flags: &ScreenArgs) {
+    if let Some(theme) = &flags.theme {
+        settings.set_theme(theme.clone());
+    }
+    if flags.ascii {
+        settings.set_ascii();
+    }
+    if flags.read_only {
+        settings.set_read_only();
+    }
+}
+
 /// Tells every mistake of a configuration.
 fn unusable(errors: &[ConfigError]) -> Usage {
     let lines: Vec<_> = errors.iter().map(|error| format!("\n  {error}")).collect();
@@ -180,9 +224,21 @@ pub fn environment() -> Environment<'static> {
     Environment { home: variable("HOME").map(PathBuf::from), variable: &variable }
 }
 
+/// The instant at which the clock of this run stands still.
+static STOPPED: OnceLock<Timestamp> = OnceLock::new();
+
+/// Stops the clock of this run at an instant: what is drawn then is the same every time.
+pub fn stop_clock(at: Timestamp) {
+    // Whoever comes second finds it stopped already.
+    let _ = STOPPED.set(at);
+}
+
 /// Reads the clock.
 #[expect(clippy::disallowed_methods, reason = "the shell reads the clock, once an event, and hands it on")]
 pub fn now() -> Timestamp {
+    if let Some(at) = STOPPED.get() {
+        return *at;
+    }
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(0))
 }

@@ -11,10 +11,12 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use super::Usage;
+use super::args::DemoArgs;
 use super::context::{Context, now};
 use super::screen;
 use crate::config::{
-    BaseUrl, FeedSetting, FormatChoice, GuardSetting, InputBound, KeySource, Ledger, OnAbort, UpstreamSetting,
+    Access, BaseUrl, FeedSetting, FormatChoice, GuardSetting, InputBound, KeySource, Ledger, OnAbort, Place,
+    UpstreamSetting,
 };
 use crate::demo::client::Applications;
 use crate::demo::history::history;
@@ -26,6 +28,7 @@ use crate::domain::cap::Cap;
 use crate::domain::label::Label;
 use crate::domain::observation::{Batch, Decoded};
 use crate::domain::price::PriceBook;
+use crate::domain::switch::Switch;
 use crate::domain::time::{Millis, Timestamp};
 use crate::guard::{Clock, House, Plan, Ready, Upstream, run as guard};
 use crate::store::Store;
@@ -54,7 +57,11 @@ const YOUNG: Millis = Millis::from_minutes(6 * 60);
 const KEY: &str = "sk-simulated";
 
 /// Runs it. `speed` is how many seconds of the applications' day pass in one.
-pub fn run(mut context: Context, speed: u32) -> anyhow::Result<ExitCode> {
+pub fn run(mut context: Context, args: &DemoArgs) -> anyhow::Result<ExitCode> {
+    if let Some(folder) = &args.picture {
+        return screen::picture::run(folder);
+    }
+    let speed = args.speed;
     if speed == 0 || speed > 600 {
         return Err(Usage("--speed is from 1 to 600".to_owned()).into());
     }
@@ -70,6 +77,9 @@ pub fn run(mut context: Context, speed: u32) -> anyhow::Result<ExitCode> {
     (context.settings.caps, context.settings.plans) = (Vec::new(), Vec::new());
     let ledger = folder.path().join("more.jsonl");
     std::fs::write(&ledger, "").context("cannot make the demo's ledger")?;
+    context.settings.access = Access::default();
+    let confirm = Switch::Off;
+    context.settings.ui.env = Some(Place { label: "DEMO".to_owned(), color: String::new(), confirm });
     context.settings.set_store(path.clone());
     context.settings.feeds = vec![FeedSetting {
         ledger: Ledger::Glob(ledger.display().to_string()),
@@ -91,7 +101,7 @@ pub fn run(mut context: Context, speed: u32) -> anyhow::Result<ExitCode> {
     let house = Arc::clone(&started.house);
     let running =
         runtime.spawn(async move { guard(house, started.ready, async { drop(stopped.await) }).await });
-    let shown = screen::run(&context, &[]);
+    let shown = screen::run(&context, &args.screen, &[]);
     drop(stop);
     let _ = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(3), running).await });
     runtime.shutdown_background();
@@ -118,7 +128,7 @@ fn scenario(calendar: &Calendar, now: Timestamp) -> Scenario {
 }
 
 /// Writes what was spent before the demo begins.
-fn remember(
+pub(super) fn remember(
     path: &Path,
     (scenario, calendar): (&Scenario, &Calendar),
     book: &PriceBook,

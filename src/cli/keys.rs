@@ -29,7 +29,7 @@ fn create(context: &Context, tenant: &str, expires: Option<&str>) -> anyhow::Res
     if tenant.is_empty() {
         return Err(Usage("the tenant has no name".to_owned()).into());
     }
-    let author = author(None);
+    let author = author(context, None)?;
     let expires =
         expires.map(|text| parse_when(text, &context.calendar, author.at)).transpose().map_err(Usage)?;
     if expires.is_some_and(|end| end <= author.at) {

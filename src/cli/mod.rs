@@ -16,6 +16,9 @@ pub mod doctor;
 pub mod guard;
 pub mod config;
 pub mod shell;
+pub mod terminal;
+pub mod theme;
+pub mod first;
 pub mod screen;
 
 use std::io::{self, Write};
@@ -58,11 +61,14 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         _ => {}
     }
     let context = Context::new(cli)?;
-    if let Some(Command::Demo { speed }) = &cli.command {
-        return demo::run(context, *speed);
+    if let Some(Command::Demo(args)) = &cli.command {
+        return demo::run(context, args);
+    }
+    if cli.command.is_none() && first::is_first(&context, cli) {
+        return first::run(cli, context);
     }
     match &cli.command {
-        None => screen::run(&context, &cli.ledgers),
+        None => screen::run(&context, &cli.screen, &cli.ledgers),
         Some(Command::Report(args)) => report::run(&context, args),
         Some(Command::Status { format }) => status::run(&context, *format),
         Some(Command::Import { ledgers, dry_run: true }) => dry_run::run(&context, ledgers),
@@ -71,10 +77,12 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Caps { action }) => caps::run(&context, action),
         Some(Command::Keys { action }) => keys::run(&context, action),
         Some(Command::Plans { action }) => plans::run(&context, action),
-        Some(Command::Doctor { books }) => doctor::run(&context, *books),
+        Some(Command::Doctor { terminal: true, .. }) => terminal::run(&context, &cli.screen),
+        Some(Command::Doctor { books, .. }) => doctor::run(&context, *books),
+        Some(Command::Theme { action }) => theme::run(action),
         Some(Command::Guard(args)) => guard::run(&context, args),
         Some(Command::Config { action }) => config::run(&context, action),
-        Some(Command::Completions { .. } | Command::Man | Command::Demo { .. }) => Ok(ExitCode::SUCCESS),
+        Some(Command::Completions { .. } | Command::Man | Command::Demo(_)) => Ok(ExitCode::SUCCESS),
     }
 }
 

@@ -35,7 +35,7 @@ fn assign(
     let mut store = Store::open(context.store_path()?)?;
     let expected = store.cap_revision()?;
     let (tenant, plan) = (TenantId::new(tenant), plan.map(PlanId::new));
-    let rev = store.assign_plan((tenant, plan), expected, &author(why))?;
+    let rev = store.assign_plan((tenant, plan), expected, &author(context, why)?)?;
     let name = plan.map_or_else(|| "the default plan".to_owned(), |plan| format!("plan {plan}"));
     tell(&format!("{tenant} is on {name}"), rev)
 }

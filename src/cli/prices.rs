@@ -103,7 +103,7 @@ fn set(context: &Context, given: &SetPrice) -> anyhow::Result<ExitCode> {
     let at = since.unwrap_or_else(now);
     let old = book.find(Provider::new(provider), ModelId::new(&given.model), at);
     let store = context.settings.store.as_deref().filter(|store| store.exists());
-    own_price::keep(store, &price, old.as_deref(), &author(given.why.as_deref()))?;
+    own_price::keep(store, &price, old.as_deref(), &author(context, given.why.as_deref())?)?;
     let path = own_price_file().ok_or_else(no_place)?;
     writeln!(io::stdout(), "price of {} kept in {}", given.model, path.display())?;
     reprice(context)

@@ -152,16 +152,23 @@ fn print(report: &Report, args: &ReportArgs, out: &mut dyn Write) -> anyhow::Res
 }
 
 /// Prints today's sums by tenant, for pipes and dumb terminals.
-pub fn today(context: &Context, ledgers: &[String]) -> anyhow::Result<ExitCode> {
+pub fn today(
+    context: &Context,
+    ledgers: &[String],
+    filter: Option<&str>,
+    format: OutputFormat,
+) -> anyhow::Result<ExitCode> {
     let args = ReportArgs {
         by: "tenant".to_owned(),
         since: Some("today".to_owned()),
         until: None,
-        filter: None,
-        format: OutputFormat::Table,
+        filter: filter.map(str::to_owned),
+        format,
         ledgers: ledgers.to_vec(),
         verify: false,
     };
-    writeln!(io::stdout(), "spend today, {}", Label::new(&context.calendar.minute_text(now())))?;
+    if format == OutputFormat::Table {
+        writeln!(io::stdout(), "spend today, {}", Label::new(&context.calendar.minute_text(now())))?;
+    }
     run(context, &args)
 }

@@ -26,8 +26,6 @@ use crate::store::guard::Base;
 use crate::store::{Lately, Reader, StoreError};
 use crate::tui::text;
 
-/// How far ahead of the clock calls still count to now.
-const AHEAD: Millis = Millis::from_minutes(5);
 /// With more calls in the last quarters than this, the burn is told by their sums, with a `~`.
 const COUNTED: i64 = 4_000;
 /// Of so many caps, the nearest at the present burn, the past is read: each costs a millisecond or two.
@@ -68,8 +66,12 @@ pub fn run(context: &Context, format: CapFormat) -> anyhow::Result<ExitCode> {
 }
 
 fn read(reader: &Reader, base: &Base, calendar: &Calendar, now: Timestamp) -> Result<Status, StoreError> {
-    let day = Span { end: now.after(AHEAD), ..calendar.day(now) };
-    let today = total(reader.spent(day)?.into_iter().map(|row| row.1));
+    let spent_since = |start| -> Result<HashMap<TenantId, Live>, StoreError> {
+        // No call is counted later than it came: without an end, the sums of today's whole day will do.
+        Ok(reader.spent(Span { start, end: Timestamp::MAX })?.into_iter().collect())
+    };
+    let of_today = spent_since(calendar.day(now).start)?;
+    let today = total(of_today.values().copied());
     let lately: HashMap<TenantId, Lately> = reader.lately(now)?.into_iter().collect();
     let calls: i64 = lately.values().map(|it| it.quarter.calls + it.before.calls).sum();
     let (burn, about) = if calls <= COUNTED {
@@ -83,13 +85,12 @@ fn read(reader: &Reader, base: &Base, calendar: &Calendar, now: Timestamp) -> Re
     };
     let mut reached = Vec::new();
     let mut open = Vec::new();
-    let mut windows: HashMap<Window, HashMap<TenantId, Live>> = HashMap::new();
+    let mut windows = HashMap::from([(Window::Day, of_today)]);
     for standing in reader.standings(base, calendar, now)? {
         let cap = &standing.touch.cap;
         if cap.limit.unit() == Unit::Money && !windows.contains_key(&cap.window) {
             let start = Timestamp::from_millis(periods(cap.window, calendar, now).since);
-            let spent = reader.spent(Span { start, end: now.after(AHEAD) })?;
-            windows.insert(cap.window, spent.into_iter().collect());
+            windows.insert(cap.window, spent_since(start)?);
         }
         let spent =
             windows.get(&cap.window).map_or(Money::ZERO, |spent| spent_of(standing.touch.account, spent));

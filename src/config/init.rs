@@ -54,8 +54,24 @@ const TEXT: &str = r#"# outlay: settings. Everything here is optional; a line wi
 #cache_read = "1.25"
 #since = "2026-01-01"
 
+# How the screen looks and behaves (docs/screen.md).
 #[ui]
-#theme = "auto"
+#theme = "terminal"
+#glyphs = "auto"
+#max_fps = 30
+#mouse = false
+#title = false
+#notify = "none"
+#exit_summary = true
+#keep_filters = false
+#read_only = false
+#copy_command = "wl-copy"
+#env = { label = "PROD", color = "red", confirm = "always" }
+
+# Who may change caps, and which variable names the person.
+#[access]
+#writers = ["mira", "jun"]
+#who = "env:OPS_NAME"
 
 # Other keys for the screen: docs/keys.md has the names.
 #[keys]

@@ -15,7 +15,8 @@ use super::mapping::{self, Container, Frame};
 use super::paths::{self, Env};
 use super::price;
 use super::raw::{Report, Table};
-use super::settings::{From, KeySetting, Settings, Ui};
+use super::settings::{From, KeySetting, Settings};
+use super::ui::{self, Access, Ui};
 use super::upstream;
 use crate::wire::format::Format;
 use crate::wire::mapping::Mapping;
@@ -66,7 +67,8 @@ fn built_in(env: Env<'_>) -> Settings {
         upstreams: Vec::new(),
         plans: Vec::new(),
         caps: Vec::new(),
-        ui: Ui { theme: "auto".to_owned() },
+        ui: Ui::default(),
+        access: Access::default(),
         keys: Vec::new(),
         origins: BTreeMap::new(),
     }
@@ -105,7 +107,8 @@ fn sections(settings: &mut Settings, root: Table<'_>, file: &Path, env: Env<'_>)
             Err(why) => item.error(why),
         }
     }
-    ui(settings, &root);
+    ui::read(settings, &root);
+    settings.access = ui::access(&root);
     keys(settings, &root);
     let zone = TimeZone::get(&settings.zone).unwrap_or(TimeZone::UTC);
     settings.mappings = mappings(&root, &zone);
@@ -133,15 +136,6 @@ fn gate(settings: &mut Settings, root: &Table<'_>, file: &Path, env: Env<'_>) {
     }
     settings.plans = root.tables("plan").into_iter().filter_map(cap::read_plan).collect();
     settings.caps = root.tables("cap").into_iter().filter_map(cap::read).collect();
-}
-
-fn ui(settings: &mut Settings, root: &Table<'_>) {
-    let Some(table) = root.get("ui").and_then(|item| item.table()) else { return };
-    if let Some((theme, item)) = table.text("theme") {
-        settings.ui.theme = theme;
-        settings.origins.insert("ui.theme", From::File(root.report.line(item.span.start)));
-    }
-    table.refuse_rest(|_| None);
 }
 
 /// Reads which keys do what; that the actions exist and no key means two things is looked at with the table.

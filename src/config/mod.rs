@@ -11,6 +11,7 @@ pub mod paths;
 mod price;
 mod raw;
 mod settings;
+mod ui;
 mod upstream;
 
 pub use cap::PlanSetting;
@@ -20,5 +21,6 @@ pub use guard::{Bounds, GuardSetting, Identity, ModelSetting, Reach};
 pub use init::init_text;
 pub use load::{load, parse};
 pub use price::PriceSetting;
-pub use settings::{From, KeySetting, Settings, Shown, Ui};
+pub use settings::{From, KeySetting, Settings, Shown};
+pub use ui::{Access, GLYPHS, NOTICES, Place, RATES, Ui};
 pub use upstream::{BaseUrl, InputBound, KeySource, OnAbort, UpstreamSetting, is_forbidden};

@@ -9,8 +9,10 @@ use super::cap::PlanSetting;
 use super::feed::{FeedSetting, FormatChoice, Ledger};
 use super::guard::{GuardSetting, Identity, Reach};
 use super::price::PriceSetting;
+use super::ui::{Access, Ui};
 use super::upstream::UpstreamSetting;
 use crate::domain::cap::Cap;
+use crate::domain::switch::Switch;
 use crate::wire::format::Format;
 use crate::wire::mapping::Mapping;
 
@@ -37,19 +39,14 @@ pub struct Settings {
     pub plans: Vec<PlanSetting>,
     /// The caps of the file.
     pub caps: Vec<Cap>,
-    /// How the screen looks.
+    /// How the screen looks and behaves.
     pub ui: Ui,
+    /// Who may change caps.
+    pub access: Access,
     /// The keys that are bound anew; whether they can be is known where the table of keys is.
     pub keys: Vec<KeySetting>,
     /// Where the single values came from, by key.
     pub origins: BTreeMap<&'static str, From>,
-}
-
-/// How the screen looks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ui {
-    /// The theme's name, or `auto`.
-    pub theme: String,
 }
 
 /// An action of the screen and the keys that do it.
@@ -111,6 +108,24 @@ impl Settings {
         self.origins.insert("zone", From::Flag("--tz"));
     }
 
+    /// Takes the theme from a flag.
+    pub fn set_theme(&mut self, theme: String) {
+        self.ui.theme = theme;
+        self.origins.insert("ui.theme", From::Flag("--theme"));
+    }
+
+    /// Takes the characters to draw with from a flag.
+    pub fn set_ascii(&mut self) {
+        "ascii".clone_into(&mut self.ui.glyphs);
+        self.origins.insert("ui.glyphs", From::Flag("--ascii"));
+    }
+
+    /// Takes from a flag that nothing can be changed.
+    pub fn set_read_only(&mut self) {
+        self.ui.read_only = Switch::On;
+        self.origins.insert("ui.read_only", From::Flag("--read-only"));
+    }
+
     /// Takes the store from a flag.
     pub fn set_store(&mut self, store: PathBuf) {
         self.store = Some(store);
@@ -124,8 +139,13 @@ impl Settings {
         let mut shown = vec![
             one("zone", self.zone.clone()),
             one("store", self.store.as_ref().map_or_else(String::new, |path| path.display().to_string())),
-            one("ui.theme", self.ui.theme.clone()),
         ];
+        shown.extend(self.ui.shown().into_iter().map(|(key, value)| one(key, value)));
+        shown.push(one("access.writers", self.access.writers.join(", ")));
+        shown.push(one(
+            "access.who",
+            self.access.who.as_ref().map_or_else(String::new, |name| format!("env:{name}")),
+        ));
         for (index, feed) in self.feeds.iter().enumerate() {
             let place = match &feed.ledger {
                 Ledger::Glob(glob) => glob.clone(),

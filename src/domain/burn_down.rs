@@ -106,20 +106,17 @@ pub fn actual(
             _ => points.push(Left { at, left }),
         }
     };
-    match window {
-        Window::Rolling(back) => {
-            for at in instants(steps, back.length(), axis, now) {
-                push(at, rolling(steps, at.before(back.length()), at));
-            }
+    if let Window::Rolling(back) = window {
+        for at in instants(steps, back.length(), axis, now) {
+            push(at, rolling(steps, at.before(back.length()), at));
         }
-        _ => {
-            let mut used = 0_u128;
-            push(axis.start, 0);
-            for step in steps.iter().filter(|step| step.span.end > axis.start && step.span.start < now) {
-                push(step.span.start, used);
-                used = used.saturating_add(step.amount);
-                push(step.span.end, used);
-            }
+    } else {
+        let mut used = 0_u128;
+        push(axis.start, 0);
+        for step in steps.iter().filter(|step| step.span.end > axis.start && step.span.start < now) {
+            push(step.span.start, used);
+            used = used.saturating_add(step.amount);
+            push(step.span.end, used);
         }
     }
     push(now, spent);

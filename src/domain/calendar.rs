@@ -69,6 +69,16 @@ impl Calendar {
         (time.hour(), time.minute())
     }
 
+    /// Returns when it was last this minute of the day, counted from midnight by the clock on the wall.
+    pub fn last(&self, minute: u16, now: Timestamp) -> Timestamp {
+        let (hour, minute) =
+            (i8::try_from(minute / 60 % 24).unwrap_or(0), i8::try_from(minute % 60).unwrap_or(0));
+        let today = self.date(now);
+        let at = |date: Date| self.instant(date.at(hour, minute, 0, 0));
+        let then = at(today);
+        if then <= now { then } else { today.yesterday().map_or(then, at) }
+    }
+
     /// Returns the first instant of a date: midnight, or where the clocks skip it, the first instant after.
     pub fn start(&self, date: Date) -> Timestamp {
         let start = date.to_zoned(self.zone.clone()).map(|zoned| zoned.timestamp().as_millisecond());

@@ -46,3 +46,4 @@ pub mod what_if;
 pub mod hour;
 pub mod estimate;
 pub mod backtest;
+pub mod switch;

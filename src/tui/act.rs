@@ -11,7 +11,7 @@ use super::typing::HelpPage;
 use crate::domain::filter::Filter;
 
 /// What is said of what was copied: no terminal tells whether it took it.
-const COPIED: &str = "sent to the terminal's clipboard";
+pub(super) const COPIED: &str = "sent to the terminal's clipboard";
 
 impl App {
     /// Takes a key.
@@ -31,6 +31,15 @@ impl App {
             }
             (Some(Dialog::Paper(_)), _) => return self.paper_key(key, action, burst),
             (Some(Dialog::Alerts(_)), _) => return self.alert_key(key, action, burst),
+            (Some(Dialog::First(_)), _) => return self.first_key(key, action, burst),
+            (Some(Dialog::Text(_)), _) => match action {
+                Some(Action::CopyText) => return self.copy_text(),
+                Some(Action::Back) | None => {
+                    self.dialog = None;
+                    return Vec::new();
+                }
+                Some(_) => {}
+            },
             (Some(Dialog::Themes(_) | Dialog::Choice(_) | Dialog::Columns(_)) | None, _) => {}
         }
         match action {
@@ -73,7 +82,7 @@ impl App {
             Action::Tab(tab) => self.show(tab),
             Action::NextTab => self.show(self.tab.other(1)),
             Action::PrevTab => self.show(self.tab.other(Tab::ALL.len() - 1)),
-            Action::Open => return self.open(),
+            Action::Open | Action::History => return self.open(),
             Action::NextItem => return self.open_other(1),
             Action::PrevItem => return self.open_other(-1),
             Action::Back => self.back(),
@@ -110,7 +119,8 @@ impl App {
             Action::WhatIf => self.open_what_if(),
             Action::Calculator => self.open_calculator(),
             Action::Price => self.open_price(),
-            Action::History => return self.open(),
+            Action::NextHit => self.find_hit(1),
+            Action::PrevHit => self.find_hit(-1),
             other => self.look(other),
         }
         Vec::new()
@@ -144,13 +154,15 @@ impl App {
 
     fn set_pace(&mut self, pace: usize) {
         self.pace = pace.min(PACES.len() - 1);
-        let millis = self.pace().count();
-        let says = if millis >= 1_000 {
-            format!("draws every {} s at most", millis / 1_000)
-        } else {
-            format!("draws {} times a second at most", 1_000 / millis.max(1))
-        };
-        self.say(&says);
+        self.say(&format!("draws {}", self.pace_words()));
+    }
+
+    /// Says how often is drawn.
+    pub(super) fn pace_words(&self) -> String {
+        match self.pace().count() {
+            millis @ 1_000.. => format!("every {} s at most", millis / 1_000),
+            millis => format!("{} times a second at most", 1_000 / millis.max(1)),
+        }
     }
 
     /// Copies what the row is about.
@@ -218,16 +230,19 @@ impl App {
     pub(super) fn step(&mut self, by: isize) {
         match (&mut self.dialog, &mut self.mode) {
             // The frame says where the end is.
-            (Some(Dialog::Help(HelpPage { offset, .. })), _) | (None, Mode::Opened(offset)) => {
+            (Some(Dialog::Help(HelpPage { offset, hit, .. })), _) => {
+                *hit = None;
                 *offset = offset.saturating_add_signed(by);
             }
+            (None, Mode::Opened(offset)) => *offset = offset.saturating_add_signed(by),
+            (Some(Dialog::Text(page)), _) => page.offset = page.offset.saturating_add_signed(by),
             (Some(Dialog::Themes(_)), _) => self.preview(by),
             (Some(Dialog::Choice(_) | Dialog::Columns(_)), _) => self.step_choice(by),
             (Some(Dialog::Alerts(list)), _) => {
                 // The list says where its end is, as a frame or a key needs it.
                 list.picked = list.picked.saturating_add_signed(by);
             }
-            (Some(Dialog::Cap(_) | Dialog::Paper(_) | Dialog::Command(_)), _) => {}
+            (Some(Dialog::Cap(_) | Dialog::Paper(_) | Dialog::Command(_) | Dialog::First(_)), _) => {}
             (None, _) => self.step_row(by),
         }
     }
@@ -294,7 +309,7 @@ impl App {
         self.close();
     }
 
-    fn reverse(&mut self) {
+    pub(super) fn reverse(&mut self) {
         let view = self.rows_mut().view_mut();
         view.reverse = !view.reverse;
         self.resort();

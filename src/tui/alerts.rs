@@ -61,7 +61,11 @@ impl App {
         let mut alerts = Vec::new();
         let mut add = |id: String, says: String, meaning| alerts.push(Alert { id, says, meaning });
         if let Feed::Failed(why) = &self.feed {
-            add("feed".to_owned(), why.clone(), Meaning::Bad);
+            let shown = self.stale_since().map_or_else(String::new, |since| {
+                let (hour, minute) = self.setup.calendar.clock(since);
+                format!(". Numbers marked ? are of {hour:02}:{minute:02}")
+            });
+            add("feed".to_owned(), format!("{why}{shown}"), Meaning::Bad);
         }
         let picture = self.picture();
         let sources = |state| picture.sources.iter().filter(move |row| row.state == state).take(EACH);

@@ -3,7 +3,7 @@
 use crossterm::event::KeyEventKind;
 use ratatui::layout::Rect;
 
-use crate::domain::books::{Book, Books};
+use crate::domain::books::Books;
 use crate::domain::burn::Live;
 use crate::domain::calendar::Calendar;
 use crate::domain::call::{CallId, ModelId, Provider, TenantId};
@@ -18,15 +18,19 @@ use super::cap_form::CapForm;
 use super::choose::{Choice, ColumnChoice};
 use super::command::CommandLine;
 use super::event::{Effect, Event, Feed, SourceRow, Window};
+use super::first::First;
 use super::hand::Hand;
-use super::keys::Keys;
+use super::keys::{Action, Keys};
 use super::layout::Layout;
 use super::list::List;
+use super::manners::Manners;
+use super::mouse::Spots;
 use super::page::{Asked, events, guard, limits};
 use super::paper::Paper;
 use super::picture::{Loaded, Measure, Picture};
+use super::read_page::TextPage;
 use super::tab::Tab;
-use super::text;
+use super::tell::Beside;
 use super::typing::{FilterLine, HelpPage};
 
 /// How long the order of rows is held after a key.
@@ -107,6 +111,10 @@ pub enum Dialog {
     Paper(Box<Paper>),
     /// A cap that is being changed.
     Cap(Box<CapForm>),
+    /// The first start.
+    First(Box<First>),
+    /// Lines to read.
+    Text(Box<TextPage>),
 }
 
 /// What an [`App`] is made of.
@@ -130,6 +138,8 @@ pub struct Setup {
     pub read_only: Option<String>,
     /// The list that prices are from, and of when it is; nothing where that is not known.
     pub price_list: Option<(String, Timestamp)>,
+    /// How the screen behaves.
+    pub manners: Manners,
 }
 
 /// What a frame showed: handed back by the loop.
@@ -147,6 +157,32 @@ pub struct Seen {
     pub table: Rect,
     /// Where the tabs stand: from this column on, so many.
     pub tabs: Vec<(Tab, u16, u16)>,
+    /// Where the headings of the page's table stand.
+    pub headings: Vec<Spot<String>>,
+    /// Where the keys of the last row stand.
+    pub buttons: Vec<Spot<Action>>,
+    /// Where the lines of a list over the page stand, and which is the first.
+    pub choices: Option<(Rect, usize)>,
+}
+
+/// Something in a row that can be clicked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spot<T> {
+    /// What it is.
+    pub what: T,
+    /// Its first column, counted from 0.
+    pub start: u16,
+    /// How many columns it takes.
+    pub width: u16,
+    /// Its row, counted from 0.
+    pub row: u16,
+}
+
+impl<T> Spot<T> {
+    /// Says whether a place is in it.
+    pub(super) fn holds(&self, column: u16, row: u16) -> bool {
+        row == self.row && column >= self.start && column - self.start < self.width
+    }
 }
 
 /// The state of the screen.
@@ -161,6 +197,8 @@ pub struct App {
     pub(super) measure: Measure,
     pub(super) feed: Feed,
     pub(super) loaded: bool,
+    /// Since when the numbers are not current; nothing while they are.
+    pub(super) stale: Option<Timestamp>,
     pub(super) behind: usize,
     pub(super) tenants: List<TenantId>,
     pub(super) limits: List<limits::Key>,
@@ -176,6 +214,12 @@ pub struct App {
     /// Where its rows stood, and the tabs.
     pub(super) table_seen: Rect,
     pub(super) tabs_seen: Vec<(Tab, u16, u16)>,
+    pub(super) spots: Spots,
+    /// What was set in this run, and the zone where it is not the configured one.
+    pub(super) set_here: Vec<(String, String)>,
+    pub(super) zone_here: Option<String>,
+    /// What was told beside the cells.
+    pub(super) beside: Beside,
     /// Whether the mouse is taken.
     pub(super) mouse: MouseOwner,
     /// How often is drawn, as a place in [`PACES`].
@@ -224,6 +268,7 @@ impl App {
             measure: Measure::Cost,
             feed: Feed::Starting,
             loaded: false,
+            stale: None,
             behind: 0,
             tenants: List::new(),
             limits: List::new(),
@@ -237,6 +282,10 @@ impl App {
             column_ids: Vec::new(),
             table_seen: Rect::ZERO,
             tabs_seen: Vec::new(),
+            spots: Spots::default(),
+            set_here: Vec::new(),
+            zone_here: None,
+            beside: Beside::default(),
             mouse: MouseOwner::Terminal,
             pace: PACES.len() - 1,
             fold: Fold::Open,
@@ -259,6 +308,7 @@ impl App {
             focused: true,
         };
         app.take_layout(&layout);
+        app.take_manners();
         app
     }
 
@@ -282,7 +332,7 @@ impl App {
             Event::Detail(detail) => self.take_detail(*detail),
             Event::Prices(window, prices) if window == self.window => self.take_prices(&prices),
             Event::Page(ask, page) => self.take_page(&ask, *page),
-            Event::FeedState(feed) => self.feed = feed,
+            Event::FeedState(feed) => self.take_feed(feed),
             Event::Guards(guards) => self.take_guards(guards),
             Event::Caps(caps) => effects.extend(self.take_caps(*caps)),
             Event::Used(scope, window, used) => self.take_used(scope, window, &used),
@@ -296,12 +346,14 @@ impl App {
             Event::Stop(_) => effects.push(Effect::Quit),
             Event::Suspend => effects.push(Effect::Suspend),
             Event::Continued => effects.push(Effect::Resume),
+            Event::Themes(themes) => self.take_themes(&themes),
             Event::Key(_) | Event::Resize | Event::Tick | Event::Window(..) | Event::Prices(..) => {}
         }
         self.hold_events();
         effects.extend(self.ask_if_due());
         effects.extend(self.quit_if_due());
         self.settle();
+        effects.extend(self.tell_beside());
         effects
     }
 
@@ -313,6 +365,10 @@ impl App {
             *offset = shown;
         }
         (self.table_seen, self.tabs_seen) = (seen.table, seen.tabs);
+        self.spots = Spots { headings: seen.headings, buttons: seen.buttons, choices: seen.choices };
+        if let (Some(Dialog::Text(page)), Some(shown)) = (&mut self.dialog, seen.help) {
+            page.offset = shown;
+        }
         if !seen.columns.is_empty() {
             self.column_ids = seen.columns;
         }
@@ -326,7 +382,7 @@ impl App {
         let hold = self.unsorted.then(|| self.moved.after(HOLD).max(self.sorted.after(RESORT)));
         let toast = self.toast.as_ref().map(|toast| toast.1.after(TOAST));
         let aging = self.frozen.is_some() || matches!(self.feed, Feed::Lag(_));
-        let aging = aging || !self.live.caps.guards.is_empty();
+        let aging = aging || self.stale.is_some() || !self.live.caps.guards.is_empty();
         let step = aging.then(|| self.now.after(Millis::new(1_000)));
         [hold, toast, step, self.saved_until(), self.ask_due(), self.hand.quits].into_iter().flatten().min()
     }
@@ -349,23 +405,6 @@ impl App {
     /// Says whether the terminal's window has the focus, as far as it tells.
     pub fn is_focused(&self) -> bool {
         self.focused
-    }
-
-    /// Returns what stays on the terminal after the end; nothing where nothing was read.
-    pub fn farewell(&self) -> Option<String> {
-        let total = self.live.books.total();
-        let (hour, minute) = self.setup.calendar.clock(self.now);
-        let amount = |live| text::headline_of(&live);
-        let burn = total.minutes.burn(self.live.books.now());
-        (self.loaded && *total != Book::default()).then(|| {
-            format!(
-                "outlay: {hour:02}:{minute:02} {}  today {}  month {}  burn {}/h",
-                self.setup.calendar.name(),
-                amount(total.today),
-                amount(total.month),
-                amount(burn)
-            )
-        })
     }
 
     /// Returns what is shown: the live picture, or the frozen one.

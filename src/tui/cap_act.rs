@@ -260,7 +260,8 @@ impl App {
     fn apply(&mut self) -> Vec<Effect> {
         let caps = &self.live.caps;
         let Some(Dialog::Cap(form)) = &mut self.dialog else { return Vec::new() };
-        match form.apply(caps) {
+        let least = if self.setup.manners.confirm.is_on() { Asking::ByName } else { Asking::Once };
+        match form.apply(caps, least) {
             Ok(Some(wish)) => {
                 form.stage = Stage::Saving;
                 vec![Effect::SaveCap(Box::new(wish))]
@@ -322,6 +323,7 @@ impl App {
                     self.dialog = None;
                 }
                 self.mine = Some(Mine { change: *change, saved: self.now, held: None });
+                self.beside.saved = self.beside.saved.saturating_add(1);
             }
             (Err(why), Some(form)) => form.was_refused(why),
             (Err(NotSaved::Failed(why)), None) => self.say(&format!("not saved: {why}")),
@@ -367,10 +369,10 @@ impl App {
 impl CapForm {
     /// Takes one step towards saving, and returns what is to be saved once enough was said. The error says
     /// what is missing.
-    fn apply(&mut self, caps: &CapsNow) -> Result<Option<super::CapWish>, String> {
+    fn apply(&mut self, caps: &CapsNow, least: Asking) -> Result<Option<super::CapWish>, String> {
         self.cap()?;
         self.check_downgrade(&caps.book)?;
-        let due = self.asking(caps).unwrap_or(Asking::ByName);
+        let due = self.asking(caps).unwrap_or(Asking::ByName).max(least);
         let said = match &self.stage {
             Stage::Typing => Asking::Once,
             Stage::Sure => Asking::Twice,

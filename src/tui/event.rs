@@ -38,10 +38,12 @@ use crate::domain::window::Window as CapWindow;
 use super::cap_form::{CapWish, NotSaved};
 use super::caps::CapsNow;
 use super::export::Form;
+use super::first::Agreed;
 use super::layout::Layout;
 use super::mouse::Mouse;
 use super::page::prices::PriceWish;
 use super::page::{Ask, Page};
+use super::theme::{Glyphs, Themes};
 pub use super::window::{Step, Window};
 
 /// What happened outside.
@@ -81,6 +83,8 @@ pub enum Event {
     PriceSaved(Result<String, String>),
     /// What became of [`Effect::SaveCap`]: the change as it is on record, or why there is none.
     CapSaved(Result<Box<CapChange>, NotSaved>),
+    /// The themes there are now: a file of the user's own was changed.
+    Themes(Box<Themes>),
     /// The mouse, where it was taken.
     Mouse(Mouse),
     /// What became of [`Effect::WriteExport`]: the file, or why there is none.
@@ -130,6 +134,16 @@ pub enum Effect {
     Export(Form, Option<String>),
     /// Write this text to a new file and send [`Event::Exported`]: its name, and how it ends where that is free.
     WriteExport(String, String),
+    /// End the screen, having agreed to this: the first start.
+    Begin(Box<Agreed>),
+    /// Write the terminal's title.
+    Title(String),
+    /// Send this to the terminal as it stands: a notice of a new alert.
+    Notify(String),
+    /// Draw with other characters from now on.
+    Glyphs(Glyphs),
+    /// Count days and months in the zone of this name, and read everything anew.
+    SetZone(String),
     /// Read what is used of a cap's window and send [`Event::Used`].
     LoadUsed(Scope, CapWindow),
     /// Look up the price of a model and send [`Event::Price`].

@@ -181,8 +181,9 @@ fn is_text_field(mode: &Mode, dialog: Option<&Dialog>) -> bool {
     match dialog {
         Some(Dialog::Cap(_) | Dialog::Paper(_) | Dialog::Command(_)) => true,
         Some(Dialog::Help(page)) => page.typing,
+        Some(Dialog::First(first)) => first.slot != super::first::Slot::List,
         Some(Dialog::Alerts(list)) => list.why.is_some(),
-        Some(Dialog::Themes(_) | Dialog::Choice(_) | Dialog::Columns(_)) => false,
+        Some(Dialog::Themes(_) | Dialog::Choice(_) | Dialog::Columns(_) | Dialog::Text(_)) => false,
         None => matches!(mode, Mode::Filter(_)),
     }
 }

@@ -4,6 +4,7 @@ use super::app::{App, Fold};
 use super::event::Window;
 use super::list::Shown;
 use super::tab::Tab;
+use crate::domain::filter::Filter;
 
 /// What is kept. Names that are not known any more are left aside when it is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub struct PageLayout {
     pub columns: Vec<String>,
     /// Those of them that are hidden.
     pub hidden: Vec<String>,
+    /// Its filter; empty where there is none, or none is to be kept.
+    pub filter: String,
 }
 
 impl App {
@@ -41,7 +44,9 @@ impl App {
         for tab in Tab::ALL {
             app.tab = tab;
             let view = app.rows().view();
-            if view.sort == 0 && !view.reverse && view.columns.is_empty() {
+            let keeps = self.setup.manners.keep_filters.is_on();
+            let filter = if keeps { view.filter.text() } else { "" };
+            if view.sort == 0 && !view.reverse && view.columns.is_empty() && filter.is_empty() {
                 continue;
             }
             let hidden = view.columns.iter().filter(|column| column.1 == Shown::No);
@@ -51,6 +56,7 @@ impl App {
                 reverse: view.reverse,
                 hidden: hidden.map(|column| column.0.clone()).collect(),
                 columns: view.columns.iter().map(|column| column.0.clone()).collect(),
+                filter: filter.to_owned(),
             });
         }
         let (folded, commands) = (self.fold == Fold::Idle, self.commands.clone());
@@ -72,6 +78,7 @@ impl App {
             view.sort = tab.sorts().iter().position(|sort| *sort == page.sort).unwrap_or(0);
             view.reverse = page.reverse;
             let shown = |id: &String| if page.hidden.contains(id) { Shown::No } else { Shown::Yes };
+            view.filter = Filter::parse(&page.filter, tab.keys()).unwrap_or_default();
             view.columns = page.columns.iter().map(|id| (id.clone(), shown(id))).collect();
         }
         self.tab = before;

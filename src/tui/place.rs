@@ -2,6 +2,7 @@
 
 use super::app::{App, Dialog, Mode};
 use super::cap_form::Stage;
+use super::first::Slot;
 use super::keys::Context;
 use super::list::Rows;
 use super::paper::{Kind, Step};
@@ -16,6 +17,11 @@ impl App {
             (Some(Dialog::Command(_)), _) => &[Context::Commanding, Context::Always],
             (Some(Dialog::Alerts(list)), _) if list.why.is_some() => &[Context::Line, Context::Always],
             (Some(Dialog::Alerts(_)), _) => &[Context::Alerts, Context::Moving, Context::Always],
+            (Some(Dialog::First(first)), _) => match first.slot {
+                Slot::List => &[Context::Beginning, Context::Moving, Context::Always],
+                _ => &[Context::Answering, Context::Always],
+            },
+            (Some(Dialog::Text(_)), _) => &[Context::Reading, Context::Moving, Context::Always],
             (Some(Dialog::Columns(_)), _) => &[Context::Columns, Context::Moving, Context::Always],
             (Some(Dialog::Themes(_) | Dialog::Choice(_)), _) => {
                 &[Context::Choosing, Context::Moving, Context::Always]

@@ -11,6 +11,7 @@ use super::app::App;
 use super::draw::{draw, grid};
 use super::event::{Effect, Event};
 use super::export::Grid;
+use super::link::Link;
 use super::mouse::Mouse;
 use super::term::{self, Screen};
 use super::theme::Themes;
@@ -49,7 +50,7 @@ pub fn run(
     receiver: &Receiver<Event>,
     sender: &SyncSender<Event>,
     app: App,
-    themes: &Themes,
+    themes: Themes,
     handle: &mut dyn FnMut(Effect),
 ) -> io::Result<ExitStatus> {
     term::watch(sender)?;
@@ -72,9 +73,10 @@ pub fn run(
     result
 }
 
-struct Loop<'a> {
+struct Loop {
     app: App,
-    themes: &'a Themes,
+    themes: Themes,
+    link: Link,
     terminal: Terminal<Screen>,
     drawn: Instant,
     /// Something may look different since the last frame.
@@ -83,12 +85,16 @@ struct Loop<'a> {
     urgent: bool,
 }
 
-impl<'a> Loop<'a> {
-    fn start(sender: &SyncSender<Event>, app: App, themes: &'a Themes) -> io::Result<Loop<'a>> {
+impl Loop {
+    fn start(sender: &SyncSender<Event>, app: App, themes: Themes) -> io::Result<Loop> {
         let input = sender.clone();
         std::thread::Builder::new().name("keys".to_owned()).spawn(move || read_keys(&input))?;
         let terminal = Terminal::new(Screen::new())?;
-        Ok(Loop { app, themes, terminal, drawn: instant(), dirty: true, urgent: true })
+        if app.has_mouse() {
+            term::mouse(true)?;
+        }
+        let link = Link::default();
+        Ok(Loop { app, themes, link, terminal, drawn: instant(), dirty: true, urgent: true })
     }
 
     fn run(&mut self, receiver: &Receiver<Event>, handle: &mut dyn FnMut(Effect)) -> io::Result<ExitStatus> {
@@ -117,14 +123,24 @@ impl<'a> Loop<'a> {
 
     fn take(&mut self, event: Event, handle: &mut dyn FnMut(Effect)) -> io::Result<Option<ExitStatus>> {
         self.dirty = true;
+        if matches!(event, Event::Key(_)) {
+            term::key_taken();
+        }
         self.urgent |= matches!(
             event,
             Event::Key(_) | Event::Paste(_) | Event::Resize | Event::Focus(_) | Event::Mouse(_)
         );
         let stopped = if let Event::Stop(signal) = event { Some(ExitStatus::Signal(signal)) } else { None };
+        if let Event::Themes(themes) = &event {
+            self.themes = Themes::clone(themes);
+        }
         for effect in self.app.update(event, now()) {
             match effect {
                 Effect::Quit => return Ok(Some(stopped.unwrap_or(ExitStatus::Quit))),
+                Effect::Begin(agreed) => {
+                    handle(Effect::Begin(agreed));
+                    return Ok(Some(ExitStatus::Quit));
+                }
                 Effect::Suspend => term::suspend()?,
                 Effect::Resume => {
                     term::enter()?;
@@ -133,12 +149,15 @@ impl<'a> Loop<'a> {
                 }
                 Effect::Redraw => self.redraw()?,
                 Effect::Mouse(on) => term::mouse(on)?,
-                Effect::Copy(text) => term::copy(&text)?,
+                Effect::Copy(text) => self.copy(&text)?,
                 Effect::CopyRow => {
                     if let Some(text) = self.grid()?.row() {
-                        term::copy(&text)?;
+                        self.copy(&text)?;
                     }
                 }
+                Effect::Title(text) => term::title(&text)?,
+                Effect::Notify(sequence) => term::notify(&sequence)?,
+                Effect::Glyphs(glyphs) => self.themes.set_glyphs(glyphs),
                 Effect::Export(form, file) => {
                     let text = self.grid()?.text(form);
                     let name = file.unwrap_or_else(|| self.app.export_name(form));
@@ -148,6 +167,18 @@ impl<'a> Loop<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// Hands over a text that is copied: to the program that was said, else to the terminal.
+    fn copy(&mut self, text: &str) -> io::Result<()> {
+        let command = self.app.copy_command();
+        if command.is_empty() {
+            return term::copy(text);
+        }
+        if let Err(why) = term::copy_with(command, text) {
+            self.app.not_copied(&why);
+        }
+        Ok(())
     }
 
     /// Returns the page in view as text.
@@ -167,6 +198,10 @@ impl<'a> Loop<'a> {
         if !self.dirty || (!self.urgent && self.drawn.elapsed() < self.interval()) {
             return Ok(());
         }
+        if self.terminal.backend().is_torn() {
+            self.redraw()?;
+        }
+        let begun = instant();
         let Some(theme) = self.themes.get(self.app.theme()) else {
             return Err(io::Error::other("no theme could be read"));
         };
@@ -174,12 +209,16 @@ impl<'a> Loop<'a> {
         let mut seen = super::app::Seen::default();
         self.terminal.draw(|frame| seen = draw(frame, app, theme))?;
         self.app.seen(seen);
-        (self.dirty, self.urgent, self.drawn) = (false, false, instant());
+        self.link.took(begun.elapsed());
+        self.app.take_link(self.link.is_slow());
+        // What was broken off is drawn anew, as soon as the line takes it.
+        let torn = self.terminal.backend().is_torn();
+        (self.dirty, self.urgent, self.drawn) = (torn, false, instant());
         Ok(())
     }
 
     fn interval(&self) -> Duration {
-        let pace = Duration::from_millis(self.app.pace().count());
+        let pace = Duration::from_millis(self.app.pace().count()).max(self.link.interval());
         if self.app.is_focused() { pace } else { pace.max(UNFOCUSED) }
     }
 
@@ -212,6 +251,9 @@ fn read_keys(events: &SyncSender<Event>) {
                 _ => continue,
             },
         };
+        if matches!(event, Event::Key(_)) {
+            term::key_read();
+        }
         if events.send(event).is_err() {
             return;
         }

@@ -27,6 +27,10 @@ impl<T> Row<'_, T> {
     fn age(&self, at: Timestamp) -> Fact<'static> {
         Fact::Length(self.app.now.since(at))
     }
+
+    fn clock(&self, minute: u16) -> Option<Millis> {
+        Some(self.app.now.since(self.app.setup.calendar.last(minute, self.app.now)))
+    }
 }
 
 fn words(text: &str) -> Fact<'_> {
@@ -134,6 +138,10 @@ impl Subject for Row<'_, &SourceRow> {
 }
 
 impl Subject for Row<'_, &CapChange> {
+    fn ago(&self, minute: u16) -> Option<Millis> {
+        self.clock(minute)
+    }
+
     fn is_named(&self, passes: &dyn Fn(&str) -> bool) -> bool {
         passes(&subject(self.of)) || passes(self.of.by.as_str()) || passes(self.of.why.as_str())
     }
@@ -156,6 +164,10 @@ impl Subject for Row<'_, &CapChange> {
 }
 
 impl Subject for Row<'_, &Limits> {
+    fn ago(&self, minute: u16) -> Option<Millis> {
+        self.clock(minute)
+    }
+
     fn is_named(&self, passes: &dyn Fn(&str) -> bool) -> bool {
         [self.of.provider, self.of.key, self.of.model].iter().any(|name| passes(name.as_str()))
     }
@@ -189,6 +201,10 @@ impl Subject for Row<'_, &errors::ClassRow> {
 }
 
 impl Subject for Row<'_, &(Call, Cost)> {
+    fn ago(&self, minute: u16) -> Option<Millis> {
+        self.clock(minute)
+    }
+
     fn is_named(&self, passes: &dyn Fn(&str) -> bool) -> bool {
         passes(self.of.0.tenant.as_str()) || passes(self.of.0.model.as_str())
     }
@@ -212,6 +228,10 @@ impl Subject for Row<'_, &(Call, Cost)> {
 }
 
 impl Subject for Row<'_, &guard::GuardLine> {
+    fn ago(&self, minute: u16) -> Option<Millis> {
+        self.clock(minute)
+    }
+
     fn is_named(&self, passes: &dyn Fn(&str) -> bool) -> bool {
         passes(self.of.name.as_str())
     }

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Stdin, Stdout};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
@@ -27,6 +27,15 @@ const LEAVE: &[u8] =
     b"\x1b[?2026l\x1b[?1006l\x1b[?1000l\x1b[?7h\x1b[?1004l\x1b[?2004l\x1b[0m\x1b[?25h\x1b[?1049l";
 const FRAME_BEGINS: &[u8] = b"\x1b[?2026h";
 const FRAME_ENDS: &[u8] = b"\x1b[?2026l";
+/// A sequence that was broken off is dropped by the terminal.
+const CANCEL: &[u8] = b"\x18";
+/// The terminal's own title is put aside, and taken back.
+const TITLE_ASIDE: &[u8] = b"\x1b[22;2t";
+const TITLE_BACK: &[u8] = b"\x1b[23;2t";
+/// How much is written at once: a terminal that takes no more must not hold up a key.
+const PIECE: usize = 512;
+/// How long a frame waits for a terminal that takes nothing while a key waits for an answer.
+const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 250_000_000 };
 /// How long the loop has to end in good order after a signal.
 const GRACE: Duration = Duration::from_secs(1);
 /// How long a terminal may take nothing before it is left as it is.
@@ -41,6 +50,9 @@ const SIGNALS: [i32; 6] = [SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGTSTP, SIGCONT];
 
 static ENTERED: AtomicBool = AtomicBool::new(false);
 static GONE: AtomicBool = AtomicBool::new(false);
+static TITLED: AtomicBool = AtomicBool::new(false);
+/// Keys that were read and that the loop has not taken yet.
+static KEYS_WAIT: AtomicUsize = AtomicUsize::new(0);
 static LEAVING: Mutex<()> = Mutex::new(());
 static HOOK: Once = Once::new();
 
@@ -81,6 +93,9 @@ pub fn leave() {
     let stdout = io::stdout();
     let mut fds = [PollFd::new(&stdout, PollFlags::OUT)];
     if rustix::event::poll(&mut fds, Some(&STUCK)).is_ok_and(|ready| ready > 0) {
+        if TITLED.swap(false, Ordering::SeqCst) {
+            let _ = write_all(stdout.as_fd(), TITLE_BACK);
+        }
         let _ = write_all(stdout.as_fd(), LEAVE);
     }
     let _ = crossterm::terminal::disable_raw_mode();
@@ -106,28 +121,57 @@ pub fn mouse(on: bool) -> io::Result<()> {
     write_all(io::stdout().as_fd(), if on { MOUSE_ON } else { MOUSE_OFF })
 }
 
+/// Takes note that a key was read: a frame that the terminal does not take is broken off for it.
+pub fn key_read() {
+    KEYS_WAIT.fetch_add(1, Ordering::SeqCst);
+}
+
+/// Takes note that the loop has taken a key that was read.
+pub fn key_taken() {
+    KEYS_WAIT.fetch_sub(1, Ordering::SeqCst);
+}
+
+/// Writes the terminal's title. The one there was comes back when the terminal is given back.
+pub fn title(text: &str) -> io::Result<()> {
+    let text: String = text.chars().filter(|c| !c.is_control()).take(200).collect();
+    let aside = if TITLED.swap(true, Ordering::SeqCst) { &[][..] } else { TITLE_ASIDE };
+    write_all(io::stdout().as_fd(), &[aside, b"\x1b]2;", text.as_bytes(), b"\x07"].concat())
+}
+
+/// Sends a notice to the terminal, as it is to be sent.
+pub fn notify(sequence: &str) -> io::Result<()> {
+    write_all(io::stdout().as_fd(), sequence.as_bytes())
+}
+
+/// Hands a text to the program that takes what is copied. The error says which, and what went wrong.
+pub fn copy_with(command: &[String], text: &str) -> Result<(), String> {
+    let [program, arguments @ ..] = command else { return Ok(()) };
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    hand_over(program, &arguments, text).map_err(|error| format!("{program}: {error}"))
+}
+
 /// Sends a text to the terminal's clipboard, as far as it takes one: `tmux` has a way of its own, `screen` hands
 /// through what is wrapped for it.
 pub fn copy(text: &str) -> io::Result<()> {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    if set("TMUX") && into_tmux(text).is_ok() {
+    if set("TMUX") && hand_over("tmux", &["load-buffer", "-w", "-"], text).is_ok() {
         return Ok(());
     }
     write_all(io::stdout().as_fd(), clipboard::sequence(text, set("STY")).as_bytes())
 }
 
-fn into_tmux(text: &str) -> io::Result<()> {
+fn hand_over(program: &str, arguments: &[&str], text: &str) -> io::Result<()> {
     use std::process::{Command, Stdio};
-    let mut tmux = Command::new("tmux");
-    tmux.args(["load-buffer", "-w", "-"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut child = tmux.spawn()?;
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn()?;
     if let Some(mut stdin) = child.stdin.take() {
         io::Write::write_all(&mut stdin, text.as_bytes())?;
     }
-    if child.wait()?.success() { Ok(()) } else { Err(io::Error::other("tmux took nothing")) }
+    if child.wait()?.success() { Ok(()) } else { Err(io::Error::other("it took nothing")) }
 }
 
-/// Writes a line below the screen that was left.
+/// Writes lines below the screen that was left.
 pub fn say_goodbye(line: &str) {
     let _ = write_all(io::stdout().as_fd(), format!("{line}\n").as_bytes());
 }
@@ -214,17 +258,39 @@ fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// Writes a frame as far as the terminal takes it. Says whether it was taken whole: it is broken off where the
+/// terminal takes nothing while a key waits.
+fn write_frame(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<bool> {
+    for piece in bytes.chunks(PIECE) {
+        let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::OUT)];
+        while rustix::event::poll(&mut fds, Some(&PATIENCE)).unwrap_or(0) == 0 {
+            if KEYS_WAIT.load(Ordering::SeqCst) > 0 {
+                return Ok(false);
+            }
+        }
+        write_all(fd, piece)?;
+    }
+    Ok(true)
+}
+
 /// A backend that gathers a frame and writes it at once; a frame without a change writes nothing.
 /// It never asks the terminal anything.
 pub struct Screen {
     frame: Vec<u8>,
     stdout: Stdout,
+    /// The last frame was broken off: what the terminal shows is not known.
+    torn: bool,
 }
 
 impl Screen {
     /// Returns a backend for standard output.
     pub fn new() -> Screen {
-        Screen { frame: Vec::new(), stdout: io::stdout() }
+        Screen { frame: Vec::new(), stdout: io::stdout(), torn: false }
+    }
+
+    /// Says whether the last frame was broken off, so that the next has to draw every cell.
+    pub fn is_torn(&self) -> bool {
+        self.torn
     }
 }
 
@@ -286,11 +352,16 @@ impl Backend for Screen {
         if bytes.is_empty() || !ENTERED.load(Ordering::SeqCst) || GONE.load(Ordering::SeqCst) {
             return Ok(());
         }
-        let frame = [FRAME_BEGINS, &bytes, FRAME_ENDS].concat();
-        match write_all(self.stdout.as_fd(), &frame) {
+        let mended = if self.torn { CANCEL } else { &[] };
+        let frame = [mended, FRAME_BEGINS, &bytes, FRAME_ENDS].concat();
+        match write_frame(self.stdout.as_fd(), &frame) {
             // The terminal is gone: the watch for that ends the program.
             Err(error) if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => Ok(()),
-            result => result,
+            Err(error) => Err(error),
+            Ok(whole) => {
+                self.torn = !whole;
+                Ok(())
+            }
         }
     }
 }

@@ -1,10 +1,11 @@
-//! What a meaning looks like: themes, color depths, glyphs.
+//! What a meaning looks like: themes and color depths.
 
 use std::collections::BTreeMap;
 
 use ratatui::style::{Color, Modifier, Style};
 use serde::Deserialize;
 
+pub use super::glyphs::{ASCII, Glyphs, NARROW, UNICODE};
 use crate::domain::label::printable;
 
 /// What a piece of the screen means.
@@ -28,6 +29,8 @@ pub enum Meaning {
     Bad,
     /// Bars and trends.
     Series,
+    /// What these books are the books of.
+    Label,
 }
 
 /// How many colors the terminal has.
@@ -56,62 +59,14 @@ impl Depth {
     }
 }
 
-/// The characters that are not letters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Glyphs {
-    /// A horizontal rule.
-    pub rule: &'static str,
-    /// Corners and sides of a box: top left, top right, bottom left, bottom right, side.
-    pub corners: [&'static str; 5],
-    /// The marker of the selected row.
-    pub cursor: &'static str,
-    /// Largest first.
-    pub down: &'static str,
-    /// Smallest first.
-    pub up: &'static str,
-    /// Between words of one thing.
-    pub dot: &'static str,
-    /// A trend's eight levels.
-    pub levels: [&'static str; 8],
-}
-
-/// Box and block characters.
-pub const UNICODE: Glyphs = Glyphs {
-    rule: "─",
-    corners: ["┌", "┐", "└", "┘", "│"],
-    cursor: "▸",
-    down: "▾",
-    up: "▴",
-    dot: "·",
-    levels: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
-};
-
-/// ASCII only.
-pub const ASCII: Glyphs = Glyphs {
-    rule: "-",
-    corners: ["+", "+", "+", "+", "|"],
-    cursor: ">",
-    down: "v",
-    up: "^",
-    dot: "-",
-    levels: ["_", ".", ":", "-", "=", "+", "*", "#"],
-};
-
-impl Glyphs {
-    /// Reads the values of `LC_ALL`, `LC_CTYPE` and `LANG`; the first that is set counts.
-    pub fn detect(locale: [Option<&str>; 3]) -> Glyphs {
-        let locale = locale.into_iter().flatten().find(|value| !value.is_empty()).unwrap_or("");
-        let locale = locale.to_ascii_lowercase().replace('-', "");
-        if locale.contains("utf8") { UNICODE } else { ASCII }
-    }
-}
-
 /// A theme at one color depth.
 #[derive(Clone, Debug)]
 pub struct Theme {
     name: String,
     depth: Depth,
     colors: BTreeMap<String, Color>,
+    /// The color behind the label, where one was said.
+    label: Option<Color>,
     /// The characters to draw with.
     pub glyphs: Glyphs,
 }
@@ -162,7 +117,7 @@ impl Theme {
             })?;
             colors.insert(key.clone(), at_depth(color, depth));
         }
-        Ok(Theme { name: printable(&file.name, NAME_COLUMNS), depth, colors, glyphs })
+        Ok(Theme { name: printable(&file.name, NAME_COLUMNS), depth, colors, label: None, glyphs })
     }
 
     /// Returns the theme's name.
@@ -186,6 +141,7 @@ impl Theme {
         if self.depth == Depth::Plain {
             return match meaning {
                 Meaning::Focus => style.add_modifier(Modifier::REVERSED),
+                Meaning::Label => bold.add_modifier(Modifier::REVERSED),
                 Meaning::Warn | Meaning::Bad => bold,
                 _ => style,
             };
@@ -199,6 +155,7 @@ impl Theme {
             Meaning::Warn => ("warn", "text", Color::Yellow),
             Meaning::Bad => ("bad", "warn", Color::Red),
             Meaning::Series => ("series", "good", Color::Cyan),
+            Meaning::Label => return self.label_style(),
             Meaning::Focus => {
                 return match self.colors.get("focus") {
                     Some(color) => bold.bg(*color),
@@ -210,6 +167,22 @@ impl Theme {
             self.colors.get(key).or_else(|| self.colors.get(near).filter(|_| self.depth != Depth::Sixteen));
         let style = style.fg(known.copied().unwrap_or(ansi));
         if matches!(meaning, Meaning::Bad) { style.add_modifier(Modifier::BOLD) } else { style }
+    }
+}
+
+impl Theme {
+    /// The label stands out by what is behind it; its letters are black or white, whichever is the farther.
+    fn label_style(&self) -> Style {
+        let bad = self.colors.get("bad").copied().unwrap_or(Color::Red);
+        let ground = self.label.unwrap_or(bad);
+        let letters = match ground {
+            Color::Rgb(red, green, blue) => {
+                let bright = u32::from(red) * 3 + u32::from(green) * 6 + u32::from(blue);
+                if bright > 1_280 { Color::Rgb(0, 0, 0) } else { Color::Rgb(255, 255, 255) }
+            }
+            _ => Color::Black,
+        };
+        Style::default().bg(ground).fg(letters).add_modifier(Modifier::BOLD)
     }
 }
 
@@ -253,6 +226,27 @@ impl Themes {
             }
         }
         (Themes(themes), faults)
+    }
+
+    /// Takes the color behind the label, as a theme names one. The error says what is wrong with it.
+    pub fn set_label(&mut self, name: &str) -> Result<(), String> {
+        let fault = || format!("ui.env.color = \"{name}\" is no color: expected #rrggbb, 0-255 or a name");
+        let named = color(name).ok_or_else(fault)?;
+        for theme in &mut self.0 {
+            theme.label = match (named, theme.depth) {
+                // A terminal of sixteen colors has none of these: the theme's own stays.
+                (Color::Rgb(..) | Color::Indexed(_), Depth::Sixteen) => None,
+                (named, depth) => Some(at_depth(named, depth)),
+            };
+        }
+        Ok(())
+    }
+
+    /// Draws with other characters from now on.
+    pub fn set_glyphs(&mut self, glyphs: Glyphs) {
+        for theme in &mut self.0 {
+            theme.glyphs = glyphs;
+        }
     }
 
     /// Returns their names, in the order `t` goes through them.
@@ -307,9 +301,20 @@ mod tests {
     }
 
     #[test]
-    fn glyphs_follow_the_locale() {
-        assert_eq!(Glyphs::detect([None, Some("C"), Some("en_US.UTF-8")]), ASCII);
-        assert_eq!(Glyphs::detect([None, None, Some("en_US.UTF-8")]), UNICODE);
+    fn the_label_has_its_color_at_any_depth() {
+        for (depth, want) in [
+            (Depth::True, Some(Color::Rgb(0, 95, 0))),
+            (Depth::Table, Some(Color::Indexed(22))),
+            (Depth::Sixteen, Some(Color::Red)),
+            (Depth::Plain, None),
+        ] {
+            let (mut themes, _) = Themes::new(depth, UNICODE, &[]);
+            assert_eq!(themes.set_label("#005f00"), Ok(()));
+            let ground = themes.get("terminal").expect("it").style(Meaning::Label).bg;
+            assert_eq!(ground, want, "{depth:?}");
+        }
+        let (mut themes, _) = Themes::new(Depth::True, UNICODE, &[]);
+        assert!(themes.set_label("loud").is_err());
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub struct HelpPage {
     pub search: Field,
     /// Whether that is being typed.
     pub typing: bool,
+    /// Which hit is shown, counted from the first; nothing once the help was scrolled.
+    pub hit: Option<isize>,
 }
 
 impl App {
@@ -135,7 +137,10 @@ impl App {
     pub(super) fn help_key(&mut self, key: KeyEvent, action: Option<Action>) -> Vec<Effect> {
         let Some(Dialog::Help(page)) = &mut self.dialog else { return Vec::new() };
         match action {
-            Some(Action::Keep) if page.typing => page.typing = false,
+            Some(Action::Keep) if page.typing => {
+                page.typing = false;
+                page.hit = (!page.search.text().is_empty()).then_some(0);
+            }
             Some(Action::Back) if page.typing || !page.search.text().is_empty() => {
                 *page = HelpPage::default();
             }

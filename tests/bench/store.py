@@ -7,14 +7,16 @@ FOLDER keeps the ledgers (500 tenants, 40 models, 30 days that end when they are
 stores are made anew. Prints of the import: calls a second, CPU, peak memory and the size of the store. Then, turn
 about on both stores, in a terminal of 80x24 and without feeds: from exec to the first frame that shows the month's
 total and tenants, and the CPU and resident memory after it. Neither may grow with the number of calls: at most
-150 ms and 80 MiB, or the script ends with 1. The load of this machine is in every figure.
+150 ms and 80 MiB, or the script ends with 1. Last, with some caps set, how long `outlay status` takes as a whole
+process: at most 20 ms in the middle. The load of this machine is in every figure.
 """
-import argparse, os, re, shutil, statistics, sys, tempfile, time
+import argparse, os, re, shutil, statistics, subprocess, sys, tempfile, time
 
 import native
 from pty_run import Run, measured
 
-LIMIT_MS, LIMIT_MIB = 150, 80
+LIMIT_MS, LIMIT_MIB, STATUS_MS = 150, 80, 20
+CAPS = ["all 1000000/month", "each-tenant 100000/day", *(f"tenant:tenant-{n:03} 50000/month" for n in range(8))]
 
 
 def imported(binary, ledger, store, env):
@@ -50,6 +52,18 @@ def opened(binary, store, folder):
     return figures
 
 
+def told(binary, store, env, times=40):
+    """Sets caps, and returns the ms that `outlay status` takes each time, and its line."""
+    for cap in CAPS:
+        subprocess.run([binary, "--store", store, "caps", "set", *cap.split(), "--note", "measured"], env=env, check=True, stdout=subprocess.DEVNULL)
+    took, line = [], ""
+    for _ in range(times):
+        began = time.perf_counter()
+        line = subprocess.run([binary, "--tz", "UTC", "--store", store, "status"], env=env, check=True, capture_output=True, text=True).stdout
+        took.append((time.perf_counter() - began) * 1000)
+    return took, line.strip()
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("folder")
@@ -72,6 +86,7 @@ def main():
         for _ in range(a.rounds):
             for calls, store in stores.items():
                 runs[calls].append(opened(binary, store, home))
+        lines = {calls: told(binary, store, env) for calls, store in stores.items()}
     finally:
         shutil.rmtree(home, ignore_errors=True)
     wrong = []
@@ -83,6 +98,11 @@ def main():
             wrong.append(f"first frame after {first:.1f} ms, more than {LIMIT_MS}")
         if memory > LIMIT_MIB:
             wrong.append(f"{memory:.1f} MiB, more than {LIMIT_MIB}")
+    for calls, (took, line) in lines.items():
+        middle = statistics.median(took)
+        print(f"status  {calls:>10} calls  {middle:6.1f} ms (slowest {max(took):.1f})  {line}")
+        if middle > STATUS_MS:
+            wrong.append(f"the status line after {middle:.1f} ms, more than {STATUS_MS}")
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores, median of {a.rounds}")
     for what in wrong:
         print("WRONG", what)

@@ -9,6 +9,7 @@ mod program;
 mod store;
 mod table;
 mod pty;
+mod manners;
 mod model;
 mod guard;
 mod caps;

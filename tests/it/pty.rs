@@ -17,29 +17,29 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::home::{Home, line};
 
 /// A guard against a hung test, never a measure.
-const PATIENCE: Duration = Duration::from_mins(1);
-const FAR: &str = "2026-11-20T09:00:00Z";
+pub const PATIENCE: Duration = Duration::from_mins(1);
+pub const FAR: &str = "2026-11-20T09:00:00Z";
 /// Set where the test program shows a screen that panics; its value says in which thread.
 const PANICS: &str = "SCREEN_PANICS_IN";
 
-struct Screen {
+pub struct Screen {
     child: Box<dyn Child + Send + Sync>,
-    master: Box<dyn MasterPty + Send>,
+    pub master: Box<dyn MasterPty + Send>,
     keys: Box<dyn Write + Send>,
     bytes: Receiver<Vec<u8>>,
     seen: Vec<u8>,
-    parser: vt100::Parser,
+    pub parser: vt100::Parser,
     /// The terminal's mode before the program started.
     mode: String,
 }
 
 impl Screen {
     /// Shows a ledger.
-    fn start(home: &Home, ledger: &str, extra: &[(&str, &str)]) -> Screen {
+    pub fn start(home: &Home, ledger: &str, extra: &[(&str, &str)]) -> Screen {
         Screen::run(home, env!("CARGO_BIN_EXE_outlay"), &["--ledger", ledger], extra)
     }
 
-    fn run(home: &Home, program: &str, arguments: &[&str], extra: &[(&str, &str)]) -> Screen {
+    pub fn run(home: &Home, program: &str, arguments: &[&str], extra: &[(&str, &str)]) -> Screen {
         let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).expect("a terminal");
         let mode = mode_of(pair.master.as_ref());
@@ -71,13 +71,13 @@ impl Screen {
 
     /// Reads until the screen shows a text.
     #[track_caller]
-    fn until(&mut self, text: &str) -> String {
+    pub fn until(&mut self, text: &str) -> String {
         self.until_it(text, |screen| screen.contents().contains(text))
     }
 
     /// Reads until something holds for the screen.
     #[track_caller]
-    fn until_it(&mut self, what: &str, holds: impl Fn(&vt100::Screen) -> bool) -> String {
+    pub fn until_it(&mut self, what: &str, holds: impl Fn(&vt100::Screen) -> bool) -> String {
         loop {
             let shown = self.parser.screen().contents();
             if holds(self.parser.screen()) {
@@ -93,12 +93,12 @@ impl Screen {
         }
     }
 
-    fn press(&mut self, keys: &str) {
+    pub fn press(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).expect("a terminal that takes keys");
     }
 
     /// Waits until the terminal has been quiet for longer than a burst of keys lasts: as a hand does.
-    fn rest(&mut self) {
+    pub fn rest(&mut self) {
         while let Ok(bytes) = self.bytes.recv_timeout(Duration::from_millis(80)) {
             self.parser.process(&bytes);
             self.seen.extend(bytes);
@@ -106,14 +106,14 @@ impl Screen {
     }
 
     /// Ends the program as a hand does: a `q` at once after other keys would be taken for pasted text.
-    fn quit(&mut self) {
+    pub fn quit(&mut self) {
         self.rest();
         self.press("q");
     }
 
     /// Types a command as a hand does, and runs it.
     #[track_caller]
-    fn command(&mut self, text: &str) {
+    pub fn command(&mut self, text: &str) {
         self.rest();
         self.press(":");
         self.until("Command");
@@ -129,14 +129,14 @@ impl Screen {
         Pid::from_raw(id).expect("a process")
     }
 
-    fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         kill_process(self.process(), signal).expect("a signal");
     }
 
     /// Waits for the end, and returns the exit code and all that was written. The terminal must be
     /// as it was found.
     #[track_caller]
-    fn end(self) -> (u32, String) {
+    pub fn end(self) -> (u32, String) {
         let Screen { child, master, keys, bytes, mut seen, mode, .. } = self;
         let status = wait(child);
         assert_eq!(mode_of(master.as_ref()), mode, "the terminal is left in another mode");
@@ -151,7 +151,7 @@ impl Screen {
 
 /// Waits for a program's end, but not for ever.
 #[track_caller]
-fn wait(mut child: Box<dyn Child + Send + Sync>) -> ExitStatus {
+pub fn wait(mut child: Box<dyn Child + Send + Sync>) -> ExitStatus {
     let (sender, ended) = sync_channel(1);
     std::thread::spawn(move || sender.send(child.wait()));
     ended.recv_timeout(PATIENCE).expect("an end in time").expect("a status")
@@ -172,7 +172,7 @@ fn cells(count: u16) -> NonZero<u16> {
 }
 
 #[track_caller]
-fn assert_given_back(written: &str) {
+pub fn assert_given_back(written: &str) {
     for code in ["\u{1b}[?1049l", "\u{1b}[?25h", "\u{1b}[?2004l", "\u{1b}[?7h"] {
         assert!(written.contains(code), "{code:?} was not written");
     }
@@ -182,7 +182,7 @@ fn assert_given_back(written: &str) {
 }
 
 /// Returns a home with a ledger of one call by `acme`.
-fn home() -> (Home, String) {
+pub fn home() -> (Home, String) {
     let home = Home::new();
     let ledger = home.write("calls.jsonl", &line("a", FAR, "acme", "1"));
     (home, ledger)
@@ -362,7 +362,7 @@ fn in_a_shell(home: &Home, ledger: &str) -> Screen {
 }
 
 /// The shell works, the screen comes back whole, and both end.
-fn goes_on(mut screen: Screen) {
+pub fn goes_on(mut screen: Screen) {
     let at_prompt = |it: &vt100::Screen| {
         !it.alternate_screen() && !it.hide_cursor() && it.contents().trim_end().ends_with("ready>")
     };
@@ -461,6 +461,7 @@ fn shows_a_screen_that_panics() {
         layout: outlay::tui::Layout::default(),
         read_only: None,
         price_list: None,
+        manners: outlay::tui::Manners::default(),
     };
     let (sender, receiver) = sync_channel(16);
     let (themes, _) = Themes::new(Depth::Plain, UNICODE, &[]);
@@ -472,7 +473,7 @@ fn shows_a_screen_that_panics() {
             panic!("broken on purpose");
         }
     };
-    outlay::tui::run(&receiver, &sender, app, &themes, &mut broken).expect("a screen");
+    outlay::tui::run(&receiver, &sender, app, themes, &mut broken).expect("a screen");
 }
 
 #[test]

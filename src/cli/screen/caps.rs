@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::book::SharedBook;
 use super::pages::prices::wished;
-use crate::cli::caps::author;
+use crate::cli::caps::author_of;
 use crate::cli::context::now;
 use crate::cli::own_price;
 use crate::domain::budget::Budget;
@@ -60,6 +60,8 @@ pub(super) struct CapClerk {
     pub(super) calendar: Calendar,
     pub(super) book: SharedBook,
     pub(super) events: SyncSender<Event>,
+    /// Who changes what is changed.
+    pub(super) person: String,
 }
 
 /// What the screen has been told.
@@ -133,7 +135,7 @@ impl CapClerk {
         Ok(alive.map(|guard| Heartbeat { name: guard.name, rev: guard.rev, seen: guard.seen }).collect())
     }
 
-    fn caps(&self, now: Timestamp) -> Result<CapsNow, StoreError> {
+    pub(super) fn caps(&self, now: Timestamp) -> Result<CapsNow, StoreError> {
         let book = self.reader.cap_book(&self.base, now)?;
         let standings = self.reader.standings(&self.base, &self.calendar, now)?;
         let standings = standings.into_iter().map(|it| ((it.touch.cap.key(), it.touch.account), it));
@@ -148,7 +150,7 @@ impl CapClerk {
         })
     }
 
-    fn answer(&self, order: &Order) -> Option<Event> {
+    pub(super) fn answer(&self, order: &Order) -> Option<Event> {
         match order {
             // What cannot be read is asked for again with the next key or minute.
             Order::Used(scope, window) => {
@@ -173,7 +175,7 @@ impl CapClerk {
             if let Some(why) = self.look_again(wish).map_err(failed)? {
                 return Err(why);
             }
-            match store.set_cap(&wish.cap, expected, &author(Some(wish.why.as_str()))) {
+            match store.set_cap(&wish.cap, expected, &author_of(&self.person, Some(wish.why.as_str()))) {
                 Ok(rev) => return self.on_record(rev),
                 Err(ChangeError::Stale { .. }) => {}
                 Err(error) => return Err(NotSaved::Failed(error.to_string())),
@@ -186,13 +188,18 @@ impl CapClerk {
     fn keep_price(&self, wish: &PriceWish) -> anyhow::Result<String> {
         let book = self.book.get();
         let (old, price) = wished(&book, wish);
-        own_price::keep(Some(&self.path), &price, old.as_deref(), &author(Some(wish.why.as_str())))?;
+        own_price::keep(
+            Some(&self.path),
+            &price,
+            old.as_deref(),
+            &author_of(&self.person, Some(wish.why.as_str())),
+        )?;
         let mut book = PriceBook::clone(&book);
         book.add(price.clone());
-        let mut pricer = book.pricer();
         let mut store = Store::open(&self.path)?;
-        let priced = store.reprice_unpriced(book.fingerprint(), &mut |call| pricer.cost(call))?;
-        drop(pricer);
+        let mut costs = book.pricer();
+        let priced = store.reprice_unpriced(book.fingerprint(), &mut |call| costs.cost(call))?;
+        drop(costs);
         self.book.set(book);
         let more = if priced == 0 { String::new() } else { format!(", {priced} calls have a cost now") };
         Ok(format!("{} {}{more}", wish.model, price.words()))
@@ -270,7 +277,7 @@ fn total(sums: impl Iterator<Item = Sums>) -> Sums {
 }
 
 /// Returns the one account that a cap is held against; `None` where there are several.
-fn account_of(scope: Scope) -> Option<Account> {
+pub(super) fn account_of(scope: Scope) -> Option<Account> {
     match scope {
         Scope::Everything => Some(Account::Everything),
         Scope::Provider(name) => Some(Account::Provider(name)),

@@ -31,6 +31,8 @@ pub(super) enum Question {
     Prices(Window),
     Page(Ask),
     Price(ModelId),
+    /// Count days in this zone from now on, and read everything.
+    Zone(String),
 }
 
 /// Answers the screen's questions from its own reading connection.
@@ -48,7 +50,7 @@ pub(super) struct Librarian {
 
 impl Librarian {
     /// Answers until nobody asks or listens any more.
-    pub(super) fn answer(&self, asked: &Receiver<Question>, events: &SyncSender<Event>) {
+    pub(super) fn answer(mut self, asked: &Receiver<Question>, events: &SyncSender<Event>) {
         let mut failing = false;
         while let Ok(first) = asked.recv() {
             let mut questions = vec![first];
@@ -59,6 +61,11 @@ impl Librarian {
                 }
             }
             for question in questions {
+                if let Question::Zone(name) = &question
+                    && let Ok(calendar) = Calendar::named(name)
+                {
+                    self.calendar = calendar;
+                }
                 let answer = self.answer_one(&question);
                 let healed = (failing && answer.is_ok()).then_some(Event::FeedState(Feed::Live));
                 failing = answer.is_err();
@@ -70,9 +77,9 @@ impl Librarian {
         }
     }
 
-    fn answer_one(&self, question: &Question) -> Result<Event, StoreError> {
+    pub(super) fn answer_one(&self, question: &Question) -> Result<Event, StoreError> {
         Ok(match *question {
-            Question::Everything => Event::Loaded(Box::new(self.snapshot()?)),
+            Question::Everything | Question::Zone(_) => Event::Loaded(Box::new(self.snapshot()?)),
             Question::Window(window) => Event::Window(window, self.reader.tenants(self.span(window))?),
             Question::Detail(tenant, window) => Event::Detail(Box::new(self.detail(tenant, window)?)),
             Question::Prices(window) => Event::Prices(window, price_table::read(self, window)?),

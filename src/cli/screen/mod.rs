@@ -14,24 +14,26 @@ mod caps;
 mod recorder;
 mod sources;
 mod own;
+mod plain;
+mod begin;
+mod desk;
+mod onlooker;
+pub mod picture;
+mod themes;
 
-use std::cell::RefCell;
+pub use own::own_themes;
+
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
+use super::args::ScreenArgs;
 use super::context::{Context, now, variable};
-use super::{import, report};
-use crate::feed::Databases;
-use crate::feed::follow;
-use crate::feed::mark::Marks;
-use crate::store::Reader;
-use crate::tui::{App, Depth, Effect, Event, Feed, Setup, Themes};
-use book::SharedBook;
-use caps::{CapClerk, Order};
-use librarian::{Librarian, Question};
-use recorder::Recorder;
+use super::terminal;
+use crate::tui::{App, Effect, Event, Found, Layout, Setup, Themes};
+use caps::Order;
+use desk::Desk;
+use librarian::Question;
 
 /// Events waiting for the screen; when it is full, readers wait.
 const EVENTS: usize = 256;
@@ -41,11 +43,13 @@ const BATCHES: usize = 32;
 const NO_STORE: &str = "caps are kept in a store: start without --ledger, or name one with --store";
 
 /// Shows the screen; on a pipe or a dumb terminal, prints today's sums once.
-pub fn run(context: &Context, given: &[String]) -> anyhow::Result<ExitCode> {
+pub fn run(context: &Context, flags: &ScreenArgs, given: &[String]) -> anyhow::Result<ExitCode> {
     let dumb = variable("TERM").is_none_or(|term| term == "dumb");
-    if !io::stdout().is_terminal() || !io::stdin().is_terminal() || dumb {
-        return report::today(context, given);
+    let told = flags.once || flags.json || flags.watch.is_some();
+    if told || !io::stdout().is_terminal() || !io::stdin().is_terminal() || dumb {
+        return plain::run(context, flags, given);
     }
+    let begin = begin::wishes(flags)?;
     let explicit = context.settings.origins.contains_key("store");
     // Ledgers named on the command line are looked at alone, and nothing is kept unless a store is named.
     let passing = if given.is_empty() || explicit { None } else { Some(tempfile::tempdir()?) };
@@ -54,99 +58,72 @@ pub fn run(context: &Context, given: &[String]) -> anyhow::Result<ExitCode> {
         None => context.store_path()?.to_owned(),
     };
     let ledgers = if given.is_empty() { context.feeds() } else { context.ledgers(given)? };
-    let book = SharedBook::new(context.prices()?);
-    let store = import::open(&path, &book.get())?.0;
     let (events, received) = sync_channel(EVENTS);
-    let (questions, asked) = sync_channel(EVENTS);
-    let (batches, read) = sync_channel(BATCHES);
-    let marks = Marks::new(store.marks()?);
-    let librarian = Librarian {
-        reader: Reader::open(&path)?,
-        calendar: context.calendar.clone(),
-        shared: book.clone(),
-        hour: RefCell::default(),
-        base: context.base(),
-        budgets: RefCell::default(),
-    };
-    let sources = sources::rows(&librarian.reader)?;
-    let _ = events.send(Event::Loaded(Box::new(librarian.snapshot()?)));
-    let has_feeds = !ledgers.is_empty();
-    let follower = follow::follow(ledgers, marks, Arc::new(Databases), batches)?;
-    let (orders, ordered) = sync_channel(EVENTS);
-    let clerk = CapClerk {
-        path: path.clone(),
-        reader: Reader::open(&path)?,
-        base: context.base(),
-        calendar: context.calendar.clone(),
-        book: book.clone(),
-        events: events.clone(),
-    };
-    let recorder = Recorder {
-        store,
-        book,
-        sources,
-        problems: follower.problems(),
-        told: Vec::new(),
-        events: events.clone(),
-        questions: questions.clone(),
-    };
-    let answering = events.clone();
-    std::thread::spawn(move || librarian.answer(&asked, &answering));
-    std::thread::spawn(move || recorder.run(&read));
-    std::thread::spawn(move || clerk.run(&ordered));
-    if !has_feeds {
-        let nothing = "no ledger found: add a [[feed]] (`outlay config init`), or use --ledger GLOB";
-        let _ = events.send(Event::FeedState(Feed::Failed(nothing.to_owned())));
-    }
+    let office = desk::open(context, &path, ledgers, &events)?;
     let read_only = passing.is_some().then(|| NO_STORE.to_owned());
-    let desk = Desk { questions, orders, read_only };
-    let status = show(context, &received, &events, &desk)?;
+    let read_only = read_only.or(office.only_read).or_else(|| read_only_by(context));
+    let desk = Desk { questions: office.questions, orders: office.orders, read_only, keeps: !flags.no_state };
+    let wall = Wall { found: terminal::found(context, flags), begin };
+    let status = show(context, &received, &events, (&desk, wall))?;
     // With the receiver gone nobody waits for the screen, so the readers can end.
     drop(received);
-    follower.stop();
+    office.bringer.stop();
     drop(passing);
     Ok(ExitCode::from(u8::try_from(status).unwrap_or(1)))
 }
 
-/// Where the screen's wishes go.
-struct Desk {
-    questions: SyncSender<Question>,
-    orders: SyncSender<Order>,
-    /// Why no cap can be changed.
-    read_only: Option<String>,
+/// What the screen hangs on: the terminal, and what was said of the page to begin with.
+struct Wall {
+    found: Found,
+    begin: begin::Wishes,
+}
+
+/// Returns why nothing can be changed, where that was said.
+fn read_only_by(context: &Context) -> Option<String> {
+    let said = context.settings.ui.read_only.is_on();
+    let from = context.settings.origins.get("ui.read_only");
+    let from = from.map_or_else(String::new, |from| format!(" ({from})"));
+    let why = || format!("caps are only looked at here: read-only was asked for{from}");
+    said.then(why).or_else(|| context.may_change().err())
 }
 
 fn show(
     context: &Context,
     received: &Receiver<Event>,
     events: &SyncSender<Event>,
-    desk: &Desk,
+    (desk, wall): (&Desk, Wall),
 ) -> anyhow::Result<i32> {
-    let depth = Depth::detect(
-        variable("NO_COLOR").as_deref(),
-        variable("COLORTERM").as_deref(),
-        variable("TERM").as_deref(),
-    );
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(variable);
-    let glyphs = crate::tui::theme::Glyphs::detect(locale.each_ref().map(Option::as_deref));
-    let (themes, faults) = Themes::new(depth, glyphs, &own::own_themes());
+    let (mut themes, mut faults) = Themes::new(wall.found.depth, wall.found.glyphs, &own::own_themes());
+    let color = context.settings.ui.env.as_ref().map_or("", |env| env.color.as_str());
+    if !color.is_empty() {
+        faults.extend(themes.set_label(color).err());
+    }
     for fault in faults {
         context.log(&fault);
+    }
+    let mut layout = if desk.keeps { own::layout() } else { Layout::default() };
+    if let Some(window) = &wall.begin.window {
+        layout.window.clone_from(window);
     }
     let setup = Setup {
         calendar: context.calendar.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         host: own::host(),
         themes: themes.names(),
-        theme: own::theme(context),
+        theme: own::theme(context, desk.keeps),
         keys: context.keys.clone(),
-        layout: own::layout(),
+        layout,
         read_only: desk.read_only.clone(),
         price_list: own::price_list(&context.calendar),
+        manners: terminal::manners(context, &wall.found),
     };
-    let app = App::new(setup, now());
+    let watch = themes::Watch::start(&wall.found, color, events)?;
+    let mut app = App::new(setup, now());
+    app.begin(wall.begin.tab, &wall.begin.filter);
     let mut handle = |effect| do_as_asked(effect, context, events, desk);
-    Ok(crate::tui::run(received, events, app, &themes, &mut handle)?.code())
+    let status = crate::tui::run(received, events, app, themes, &mut handle)?.code();
+    drop(watch);
+    Ok(status)
 }
 
 /// Hands an effect to whoever does it.
@@ -160,11 +137,13 @@ fn do_as_asked(effect: Effect, context: &Context, events: &SyncSender<Event>, de
         Effect::SaveCap(wish) => return order(Order::Save(wish)),
         Effect::SavePrice(wish) => return order(Order::Price(wish)),
         Effect::Reload => Question::Everything,
+        Effect::SetZone(zone) => Question::Zone(zone),
         Effect::LoadWindow(window) => Question::Window(window),
         Effect::LoadDetail(tenant, window) => Question::Detail(tenant, window),
         Effect::LoadPrices(window) => Question::Prices(window),
         Effect::LoadPrice(model) => Question::Price(model),
         Effect::Load(ask) => Question::Page(ask),
+        Effect::SaveTheme(_) | Effect::SaveLayout(_) if !desk.keeps => return,
         Effect::SaveTheme(theme) => {
             if let Err(error) = own::keep_theme(&theme) {
                 context.log(&format!("cannot keep the theme: {error}"));
@@ -184,12 +163,16 @@ fn do_as_asked(effect: Effect, context: &Context, events: &SyncSender<Event>, de
         }
         // These are the terminal's, and done already.
         Effect::Quit
+        | Effect::Begin(_)
         | Effect::Suspend
         | Effect::Resume
         | Effect::Redraw
         | Effect::Mouse(_)
         | Effect::Copy(_)
         | Effect::CopyRow
+        | Effect::Title(_)
+        | Effect::Notify(_)
+        | Effect::Glyphs(_)
         | Effect::Export(..) => return,
     };
     // The librarian is busy with as many questions as it can hold: the next key asks again.

@@ -22,12 +22,16 @@ fn read() -> toml::Table {
     text.and_then(|text| text.parse::<toml::Table>().ok()).unwrap_or_default()
 }
 
-/// Returns the theme to begin with: of the environment, else chosen on the screen, else configured.
-pub(super) fn theme(context: &Context) -> String {
+/// Returns the theme to begin with: of flag or environment, else chosen on the screen where that is `kept`,
+/// else configured.
+pub(super) fn theme(context: &Context, kept: bool) -> String {
     let configured = &context.settings.ui.theme;
     if let Some(config::From::Environment(_) | config::From::Flag(_)) =
         context.settings.origins.get("ui.theme")
     {
+        return configured.clone();
+    }
+    if !kept {
         return configured.clone();
     }
     read().get("theme").and_then(toml::Value::as_str).unwrap_or(configured).to_owned()
@@ -60,6 +64,7 @@ fn layout_of(kept: &toml::Table) -> Layout {
                 reverse: yes(table, "reverse"),
                 columns: texts(table, "columns"),
                 hidden: texts(table, "hidden"),
+                filter: text(table, "filter"),
             })
             .collect(),
     }
@@ -103,6 +108,7 @@ fn text_of(theme: Option<&str>, layout: &Layout) -> io::Result<String> {
         lines.push(format!("reverse = {}", page.reverse));
         lines.push(format!("columns = {}", list(&page.columns)?));
         lines.push(format!("hidden = {}", list(&page.hidden)?));
+        lines.push(format!("filter = {}", quoted(&page.filter)?));
     }
     Ok(lines.join("\n") + "\n")
 }
@@ -128,7 +134,7 @@ pub(super) fn export(name: &str, text: &str) -> Result<String, String> {
 }
 
 /// Returns the texts of the user's own themes.
-pub(super) fn own_themes() -> Vec<String> {
+pub fn own_themes() -> Vec<String> {
     let folder = config::paths::config_dir(&variable).map(|folder| folder.join("themes"));
     let entries = folder.and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten().flatten();
     let files =
@@ -168,6 +174,7 @@ mod tests {
             reverse: true,
             columns: vec!["used".to_owned(), "$/h".to_owned()],
             hidden: vec!["$/h".to_owned()],
+            filter: "state:warn \"a b\"".to_owned(),
         };
         let commands = vec!["cap \"a b\" 1/day".to_owned()];
         let layout = Layout { window: "7d".to_owned(), folded: true, pages: vec![page], commands };

@@ -4,7 +4,7 @@
 //! filter = { term }                    terms are joined by AND
 //! term   = [ "-" ] ( word | key op value )
 //! op     = ":"  (contains, or one of "a,b")   "="   ">"   ">="   "<"   "<="
-//! value  = word | "quoted words" | glob with * | number with k M % $ | length of time: 30s 5m 2h 1d
+//! value  = word | "quoted words" | glob with * | number with k M % $ | length of time: 30s 5m 2h 1d | for an age a time of day: 14:05
 //! word   = found in the row's name, or its letters are there in this order
 //! ```
 
@@ -68,6 +68,10 @@ pub trait Subject {
     fn is_named(&self, passes: &dyn Fn(&str) -> bool) -> bool;
     /// Returns what it says of itself.
     fn fact(&self, key: Key) -> Fact<'_>;
+    /// Returns how long ago it was last this minute of the day; nothing where no clock is at hand.
+    fn ago(&self, _minute: u16) -> Option<Millis> {
+        None
+    }
 }
 
 /// A row of which nothing is known but its names.

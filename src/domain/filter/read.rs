@@ -112,8 +112,24 @@ fn comparand(
             Err(fault(whole.clone(), format!("{name} is no number: use {name}: or {name}=")))
         };
     }
+    if key == Key::Age
+        && let Some(minute) = clock(&text)
+    {
+        return Ok(Value::Clock(minute));
+    }
     let number = Number::parse(&text).filter(|number| fits(sort, number.unit));
     number.map(Value::Number).ok_or_else(|| fault(at, format!("`{text}`: {}", expected(sort))))
+}
+
+/// Reads a time of day, `14:05`, in minutes since midnight.
+fn clock(text: &str) -> Option<u16> {
+    let (hour, minute) = text.split_once(':')?;
+    let digits = |text: &str| text.len() <= 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(hour) || !digits(minute) || minute.len() < 2 {
+        return None;
+    }
+    let (hour, minute): (u16, u16) = (hour.parse().ok()?, minute.parse().ok()?);
+    (hour < 24 && minute < 60).then_some(hour * 60 + minute)
 }
 
 /// Says what a value looks like.
@@ -123,7 +139,7 @@ const fn expected(sort: Sort) -> &'static str {
         Sort::Money => "expected dollars like 0.05, $250 or 2k",
         Sort::Share => "expected per cent like 80%",
         Sort::Count => "expected a number like 812, 96k or 1.2M",
-        Sort::Length => "expected a length of time like 30s, 5m, 2h or 1d",
+        Sort::Length => "expected a length of time like 30s, 5m, 2h or 1d, or for an age a time like 14:05",
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::number::{Number, Unit};
 use super::{Fact, Subject};
+use crate::domain::time::Millis;
 
 /// What can be asked of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,6 +173,8 @@ pub(super) enum Value {
     Text(String),
     /// A number.
     Number(Number),
+    /// A time of day, in minutes since midnight: the last such instant.
+    Clock(u16),
 }
 
 /// What a term asks.
@@ -205,7 +208,10 @@ impl Term {
             Test::Word(word) => row.is_named(&|name| is_found(word, name, self.not)),
             Test::Compare(key, op, values) => {
                 let fact = row.fact(*key);
-                values.iter().any(|value| compares(*key, *op, &fact, value))
+                values.iter().any(|value| match value {
+                    Value::Clock(minute) => at_clock(*op, &fact, row.ago(*minute)),
+                    value => compares(*key, *op, &fact, value),
+                })
             }
         };
         passed != self.not
@@ -225,10 +231,20 @@ fn compares(key: Key, op: Op, fact: &Fact<'_>, value: &Value) -> bool {
         (Fact::Text(text), Value::Text(wanted)) => is_text(op, &text.to_lowercase(), wanted),
         // A cap that is not there says so in words too.
         (Fact::Text(text), Value::None) => text.eq_ignore_ascii_case("none"),
-        (Fact::None | Fact::Text(_), _) | (_, Value::None | Value::Text(_)) => false,
+        (Fact::None | Fact::Text(_), _) | (_, Value::None | Value::Text(_) | Value::Clock(_)) => false,
         (fact, Value::Number(number)) => {
             billionths(key, fact).is_some_and(|it| op.holds(it.cmp(&number.billionths)))
         }
+    }
+}
+
+/// Says whether an age is as it is asked to be beside a time of day: `age<14:05` is what happened since then.
+/// `age:14:05` is what happened in that minute.
+fn at_clock(op: Op, fact: &Fact<'_>, ago: Option<Millis>) -> bool {
+    let (Fact::Length(age), Some(ago)) = (fact, ago) else { return false };
+    match op {
+        Op::Has | Op::Is => *age <= ago && ago.count() - age.count() < 60_000,
+        op => op.holds(age.cmp(&ago)),
     }
 }
 
@@ -289,6 +305,7 @@ impl fmt::Display for Term {
                         Value::None => f.write_str("none")?,
                         Value::Text(text) => write!(f, "\"{text}\"")?,
                         Value::Number(number) => write!(f, "{number}")?,
+                        Value::Clock(minute) => write!(f, "{:02}:{:02}", minute / 60, minute % 60)?,
                     }
                 }
                 Ok(())

@@ -14,6 +14,11 @@ impl Subject for Row {
         passes(self.0)
     }
 
+    fn ago(&self, minute: u16) -> Option<Millis> {
+        // It is 14:30.
+        Some(Millis::from_minutes(u64::from((14 * 60 + 30 + 1_440 - minute) % 1_440)))
+    }
+
     fn fact(&self, key: Key) -> Fact<'_> {
         self.1.get(key.as_str()).cloned().unwrap_or(Fact::None)
     }
@@ -49,6 +54,22 @@ fn refuses(text: &str, wrong: &str, words: &str) {
     let fault = parse(text).expect_err(text);
     assert_eq!(&text[fault.at.clone()], wrong, "{fault:?}");
     assert!(fault.reason.contains(words), "{fault:?}");
+}
+
+#[test]
+fn an_age_is_also_compared_with_a_time_of_day() {
+    // 23 and a half minutes ago, at 14:06:30.
+    let row = Row("call", [("age", Fact::Length(Millis::new(1_410_000)))].into_iter().collect());
+    let wanted = |text: &str| parse(text).expect(text).passes(&row);
+    for text in ["age<14:05", "age>14:07", "age:14:06", "age:14:05,14:06", "age<15:00", "-age<14:07"] {
+        assert!(wanted(text), "{text}");
+    }
+    for text in ["age<14:07", "age:14:05", "-age<14:05", "age>15:00"] {
+        assert!(!wanted(text), "{text}");
+    }
+    refuses("age<24:00", "24:00", "14:05");
+    refuses("age<14:5", "14:5", "14:05");
+    refuses("took>14:05", "14:05", "30s");
 }
 
 #[test]
@@ -149,6 +170,7 @@ fn typed() -> impl Strategy<Value = String> {
         "$",
         ".",
         "5s",
+        "14:05",
         "none",
         "?",
         "docs",

@@ -73,6 +73,12 @@ pub(super) fn load(conn: &Connection, base: &Base, now: Timestamp) -> rusqlite::
     Ok(Caps { book: Arc::new(CapBook::new(revisions, plans).at(newest)), kept: Arc::new(kept), ends })
 }
 
+/// Returns the period time that the store knows of; the epoch where it knows of none.
+pub(super) fn high(conn: &Connection) -> rusqlite::Result<Timestamp> {
+    let high: Option<i64> = conn.query_row("SELECT high FROM vault", [], |row| row.get(0))?;
+    Ok(high.map_or(Timestamp::EPOCH, Timestamp::from_millis))
+}
+
 /// Returns a cap that only says that its sums are kept.
 fn as_kept(mut revision: Revision) -> Revision {
     let cap = &mut revision.cap;

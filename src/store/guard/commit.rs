@@ -7,10 +7,11 @@ use rusqlite::Connection;
 use super::group::{self, Done, Office};
 use super::key::{self, KeyRing};
 use super::life::{self, Life, Person};
+use super::order::Order;
 use super::queue::Rank;
 use super::rows::Rows;
 use super::session::{Patience, Session};
-use super::writer::{Order, Writer};
+use super::writer::Writer;
 use crate::domain::cap::Mode;
 use crate::store::StoreError;
 

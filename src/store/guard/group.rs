@@ -8,9 +8,10 @@ use super::budget::{self, AccountKey};
 use super::cap::{self, Caps};
 use super::hold::{self, Extra, Kept};
 use super::life::{self, Life, Pulse};
-use super::order::{Admission, Answer, Beat, Close, Closed, Dispatch, Reserve, Setup, Started, Stop, Swept};
+use super::order::{
+    Admission, Answer, Beat, Close, Closed, Dispatch, Order, Reserve, Setup, Started, Stop, Swept,
+};
 use super::rows::Rows;
-use super::writer::Order;
 use super::{key, limits};
 use crate::domain::amount::Amount;
 use crate::domain::budget::{Budget, Imbalance};
@@ -469,7 +470,7 @@ pub(super) fn refresh(conn: &Connection, office: &mut Office) -> rusqlite::Resul
         return Ok(false);
     }
     // What is over since then is found with the first reading of the clock.
-    let now = office.high.unwrap_or(office.setup.now.wall);
+    let now = office.high.unwrap_or(Timestamp::EPOCH);
     office.caps = cap::load(conn, &office.setup.base, now)?;
     office.unsure = false;
     Ok(true)

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::group::Outcome;
 use super::key::KeyRing;
+use super::queue::Rank;
 use crate::domain::amount::Amount;
 use crate::domain::calendar::Calendar;
 use crate::domain::call::{Call, CallId};
@@ -14,6 +16,7 @@ use crate::domain::closing::Closing;
 use crate::domain::gate::{Pricing, Verdict, Warning};
 use crate::domain::hold::{Attempt, HoldId, PriceRev, State};
 use crate::domain::label::Label;
+use crate::domain::limits::Limits;
 use crate::domain::money::Money;
 use crate::domain::period_clock::{Clocks, Doubt};
 use crate::domain::plan::Plans;
@@ -220,4 +223,50 @@ pub struct View {
     pub fault: Option<StoreError>,
     /// What is wrong with the wall clock.
     pub doubt: Option<Doubt>,
+}
+
+/// Takes the answer to one order. It is called once, from the writing thread or, where the order is
+/// turned away, from the caller's: it must not block.
+pub(super) type Reply<T> = Box<dyn FnOnce(Result<T, StoreError>) + Send>;
+
+/// One thing to do, with whom to tell.
+pub(super) enum Order {
+    Reserve(Box<Reserve>, Reply<Answer>),
+    Dispatch(HoldId, Reply<Started>),
+    Close(Box<Close>, Reply<Closed>),
+    Sweep(Timestamp, Reply<Swept>),
+    Witness(Timestamp, Clocks, Reply<bool>),
+    Beat(Beat),
+    Observe(Box<Limits>),
+}
+
+impl Order {
+    /// Returns where it stands in line.
+    pub(super) fn rank(&self) -> Rank {
+        if matches!(self, Order::Reserve(..) | Order::Dispatch(..)) { Rank::Ask } else { Rank::Tell }
+    }
+
+    /// Answers with an error.
+    pub(super) fn refuse(self, why: &StoreError) {
+        match self {
+            Order::Reserve(_, reply) => reply(Err(why.clone())),
+            Order::Dispatch(_, reply) => reply(Err(why.clone())),
+            Order::Close(_, reply) => reply(Err(why.clone())),
+            Order::Sweep(_, reply) => reply(Err(why.clone())),
+            Order::Witness(_, _, reply) => reply(Err(why.clone())),
+            Order::Beat(_) | Order::Observe(_) => {}
+        }
+    }
+
+    /// Answers with what came of it.
+    pub(super) fn answer(self, outcome: Outcome) {
+        match (self, outcome) {
+            (Order::Reserve(_, reply), Outcome::Reserve(answer)) => reply(Ok(answer)),
+            (Order::Dispatch(_, reply), Outcome::Dispatch(started)) => reply(Ok(started)),
+            (Order::Close(_, reply), Outcome::Close(closed)) => reply(Ok(closed)),
+            (Order::Sweep(_, reply), Outcome::Sweep(swept)) => reply(Ok(swept)),
+            (Order::Witness(_, _, reply), Outcome::Witness(agrees)) => reply(Ok(agrees)),
+            _ => {}
+        }
+    }
 }

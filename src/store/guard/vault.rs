@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use super::key::Authenticated;
-use super::order::{Answer, Beat, Close, Closed, Reserve, Setup, Started, Swept, View};
+use super::order::{Answer, Beat, Close, Closed, Order, Reserve, Setup, Started, Swept, View};
 use super::queue::{Queue, Rank};
-use super::writer::{self, Order, Writer};
+use super::writer::{self, Writer};
 use crate::domain::cap::CapRev;
 use crate::domain::hold::HoldId;
 use crate::domain::label::Label;
@@ -16,16 +16,12 @@ use crate::domain::period_clock::Clocks;
 use crate::domain::time::Timestamp;
 use crate::store::StoreError;
 
-/// Takes the answer to one order. It is called once, from the writing thread or, where the order is
-/// turned away, from the caller's: it must not block.
-pub(super) type Reply<T> = Box<dyn FnOnce(Result<T, StoreError>) + Send>;
-
 /// A guard's store: cheap to clone, usable from any thread.
 ///
-/// One thread writes. It takes what is waiting, up to 256 orders, and commits it as one; so the wait for
+/// One thread writes. It takes what is waiting, up to 1,024 orders, and commits it as one; so the wait for
 /// the disk is shared. Where nothing is to be waited for, whoever asks may write in its place
-/// ([`Vault::press`]): waking a thread takes longer than a commit. When the last handle goes, what waits is still written, and the thread ends; holds
-/// that are open then are found by the next sweep.
+/// ([`Vault::press`]): waking a thread takes longer than a commit. When the last handle goes, what waits is
+/// still written, and the thread ends; holds that are open then are found by the next sweep.
 ///
 /// A store that is locked, full, gone, replaced or damaged answers every order with that error within a
 /// second, and nothing is admitted; as soon as it can be used again, it is.

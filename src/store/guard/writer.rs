@@ -11,20 +11,16 @@ use super::group::{Done, Office, Outcome};
 use super::hold;
 use super::key::KeyRing;
 use super::life::{self, Life};
-use super::order::{Answer, Beat, Close, Closed, Reserve, Setup, Started, Swept, View};
-use super::queue::{Queue, Rank};
+use super::order::{Close, Order, Setup, View};
+use super::queue::Queue;
 use super::rows::Rows;
 use super::session::{Patience, Session, checkpoint_beside};
-use super::vault::Reply;
 use crate::domain::closing::Closing;
-use crate::domain::hold::HoldId;
-use crate::domain::limits::Limits;
-use crate::domain::period_clock::Clocks;
 use crate::domain::time::Timestamp;
 use crate::store::StoreError;
 
 /// Orders committed together at most.
-const GROUP: usize = 256;
+const GROUP: usize = 1_024;
 /// How long the thread sleeps where nothing is asked: so old may a view be.
 const NAP: Duration = Duration::from_millis(50);
 /// So many may ask at a time for one of them to write for all: more are better left to the writing thread, beside
@@ -36,48 +32,6 @@ const COMMITS: u32 = 600;
 const BACKLOG: usize = 65_536;
 /// How often a guard that starts tries a store that another process holds, each time for most of a second.
 const STARTS: usize = 12;
-
-/// One thing to do, with whom to tell.
-pub(super) enum Order {
-    Reserve(Box<Reserve>, Reply<Answer>),
-    Dispatch(HoldId, Reply<Started>),
-    Close(Box<Close>, Reply<Closed>),
-    Sweep(Timestamp, Reply<Swept>),
-    Witness(Timestamp, Clocks, Reply<bool>),
-    Beat(Beat),
-    Observe(Box<Limits>),
-}
-
-impl Order {
-    /// Returns where it stands in line.
-    pub(super) fn rank(&self) -> Rank {
-        if matches!(self, Order::Reserve(..) | Order::Dispatch(..)) { Rank::Ask } else { Rank::Tell }
-    }
-
-    /// Answers with an error.
-    pub(super) fn refuse(self, why: &StoreError) {
-        match self {
-            Order::Reserve(_, reply) => reply(Err(why.clone())),
-            Order::Dispatch(_, reply) => reply(Err(why.clone())),
-            Order::Close(_, reply) => reply(Err(why.clone())),
-            Order::Sweep(_, reply) => reply(Err(why.clone())),
-            Order::Witness(_, _, reply) => reply(Err(why.clone())),
-            Order::Beat(_) | Order::Observe(_) => {}
-        }
-    }
-
-    /// Answers with what came of it.
-    fn answer(self, outcome: Outcome) {
-        match (self, outcome) {
-            (Order::Reserve(_, reply), Outcome::Reserve(answer)) => reply(Ok(answer)),
-            (Order::Dispatch(_, reply), Outcome::Dispatch(started)) => reply(Ok(started)),
-            (Order::Close(_, reply), Outcome::Close(closed)) => reply(Ok(closed)),
-            (Order::Sweep(_, reply), Outcome::Sweep(swept)) => reply(Ok(swept)),
-            (Order::Witness(_, _, reply), Outcome::Witness(agrees)) => reply(Ok(agrees)),
-            _ => {}
-        }
-    }
-}
 
 /// What the thread shows to all handles.
 pub(super) type Shown = Arc<RwLock<Arc<View>>>;
@@ -108,7 +62,9 @@ pub(super) fn start(setup: Setup, queue: Arc<Queue<Order>>) -> Result<AtWork, St
         doubt: None,
     })));
     let now = setup.now.wall;
-    let caps = cap::load(&session.conn, &setup.base, now).map_err(|error| StoreError::of(&path, &error))?;
+    // The wall clock may be wrong; what is over by the store's time is found with the first reading of the clocks.
+    let caps = cap::high(&session.conn).and_then(|high| cap::load(&session.conn, &setup.base, high));
+    let caps = caps.map_err(|error| StoreError::of(&path, &error))?;
     let office = Office {
         setup,
         boot,

@@ -3,9 +3,11 @@
 
 mod offer;
 mod read;
+mod set;
 
 pub use offer::{Does, Offer};
 pub use read::{COMMANDS, Command, split};
+pub use set::SETTINGS;
 
 use crossterm::event::KeyEvent;
 
@@ -127,6 +129,14 @@ impl App {
         }
     }
 
+    /// Returns the command that is typed.
+    pub(super) fn typed_command(&self) -> &str {
+        match &self.dialog {
+            Some(Dialog::Command(line)) => line.field.text(),
+            _ => "",
+        }
+    }
+
     /// Returns what is offered for the line that is typed.
     pub(super) fn offers_of_line(&self) -> Vec<Offer> {
         match &self.dialog {
@@ -166,6 +176,10 @@ impl App {
                 }
             }
             Command::Export(form, file) => return vec![Effect::Export(form, file)],
+            Command::Zone(calendar) => return self.set_zone(calendar),
+            Command::Environment => self.show_environment(),
+            Command::Set(key, value) => return self.set(&key, &value),
+            Command::Write => return self.show_configuration(),
             Command::Reload => return self.act(Action::Refresh),
             Command::Quit => return vec![Effect::Quit],
         }

@@ -1,6 +1,7 @@
 //! What a half-typed line may become: commands, actions of the page with their keys, names.
 
 use super::read::{COMMANDS, split};
+use super::set::SETTINGS;
 use crate::tui::app::App;
 use crate::tui::event::Window;
 use crate::tui::export::Form;
@@ -109,6 +110,17 @@ fn names(command: &str, place: usize, app: &App) -> Vec<String> {
         ("sort", 1) => app.tab.sorts().iter().map(|sort| (*sort).to_owned()).collect(),
         ("export", 1) => Form::ALL.map(|form| form.ending().to_owned()).to_vec(),
         ("theme", 1) => app.setup.themes.clone(),
+        ("tz", 1) => {
+            ["UTC", "local", "Europe/Berlin", "America/New_York", "Asia/Seoul"].map(str::to_owned).to_vec()
+        }
+        ("set", 1) => SETTINGS.map(|setting| setting.0.to_owned()).to_vec(),
+        ("set", 2) => {
+            let words = split(app.typed_command());
+            let key = words.get(1).map_or("", String::as_str);
+            let setting = SETTINGS.iter().find(|setting| setting.0 == key && key != "theme");
+            let words = setting.map(|setting| setting.1.iter().map(|word| (*word).to_owned()).collect());
+            words.unwrap_or_else(|| app.setup.themes.clone())
+        }
         _ => Vec::new(),
     }
 }

@@ -1,5 +1,6 @@
 //! Reads a command. The error says what is missing or wrong, in plain words.
 
+use crate::domain::calendar::Calendar;
 use crate::domain::call::{ModelId, TenantId};
 use crate::domain::scope::Scope;
 use crate::tui::app::App;
@@ -27,6 +28,14 @@ pub enum Command {
     Filter(String),
     /// Write the page to a file, of this name if one is given.
     Export(Form, Option<String>),
+    /// Count days and months in another zone.
+    Zone(Calendar),
+    /// Show what was found out about the terminal.
+    Environment,
+    /// Set how the screen behaves in this run.
+    Set(String, String),
+    /// Show what to put into the configuration, and keep how the pages are looked at.
+    Write,
     /// Read everything anew.
     Reload,
     /// End the program.
@@ -47,6 +56,10 @@ pub const COMMANDS: &[(&str, &str, &str)] = &[
     ("filter", "FILTER", "shows fewer rows"),
     ("theme", "NAME", "draws with a theme, and keeps it"),
     ("export", "csv|json|md [FILE]", "writes the page to a file"),
+    ("tz", "UTC|local|ZONE", "counts days and months in another zone, on this screen"),
+    ("set", "KEY VALUE", "how the screen behaves, for this run"),
+    ("w", "", "shows the lines for the configuration, keeps how pages are looked at"),
+    ("env", "", "what was found out about the terminal, and why"),
     ("reload", "", "reads everything anew"),
     ("q", "", "quits"),
 ];
@@ -117,6 +130,13 @@ pub(super) fn command(text: &str, app: &App) -> Result<Command, String> {
             let form = Form::named(wanted).ok_or_else(|| format!("no form `{wanted}`: csv, json or md"))?;
             Ok(Command::Export(form, rest.get(1).map(|file| (*file).to_owned())))
         }
+        "tz" => Calendar::named(needs("ZONE")?).map(Command::Zone),
+        "env" => Ok(Command::Environment),
+        "set" => {
+            let (key, value) = super::set::check(needs("KEY VALUE")?, rest.get(1).copied(), app)?;
+            Ok(Command::Set(key, value))
+        }
+        "w" => Ok(Command::Write),
         "reload" => Ok(Command::Reload),
         "q" => Ok(Command::Quit),
         _ => Err(format!("there is no command `{name}`")),

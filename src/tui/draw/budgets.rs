@@ -78,24 +78,18 @@ fn chart(pen: &mut Pen<'_>, area: Rect, app: &App) {
     let pages = &app.picture().pages.budgets;
     let chart = pages.as_ref().and_then(|now| now.chart.as_ref()).filter(|chart| chart.0 == cap.key());
     let reach = app.cap_now(cap.key()).map_or(Reach::Unknown, |now| now.reach);
-    match chart {
-        Some((_, chart)) => burn_down::draw(pen, area, app, &Of { chart, unit: cap.limit.unit(), reach }),
-        None => {
-            let says = match (pages, cap.scope) {
-                (None, _) => "Reading the store...",
-                (_, Scope::Provider(_) | Scope::Key(_) | Scope::Model(_)) => {
-                    "No chart: what is spent on this is kept as one sum, not over time."
-                }
-                _ => "Reading what was spent...",
-            };
-            pen.put(
-                row(area, 1),
-                3,
-                &text::cut(says, usize::from(area.width).saturating_sub(4)),
-                Meaning::Muted,
-            );
-        }
+    if let Some((_, chart)) = chart {
+        return burn_down::draw(pen, area, app, &Of { chart, unit: cap.limit.unit(), reach });
     }
+    let says = match (pages, cap.scope) {
+        (None, _) => "Reading the store...",
+        (_, Scope::Provider(_) | Scope::Key(_) | Scope::Model(_)) => {
+            "No chart: what is spent on this is kept as one sum, not over time."
+        }
+        _ => "Reading what was spent...",
+    };
+    let says = text::cut(says, usize::from(area.width).saturating_sub(4));
+    pen.put(row(area, 1), 3, &says, Meaning::Muted);
 }
 
 /// Says how many caps there are, and who has none.

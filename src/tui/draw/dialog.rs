@@ -50,7 +50,9 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, dialog: &Dialog<'_>) -> usize 
     // A number that is covered in part would read as another one: whole rows are cleared.
     clear(pen, Rect { height: window.height, ..area });
     let rows = usize::from(height.saturating_sub(2));
+    let inside = Rect { y: window.y.saturating_add(1), height: window.height.saturating_sub(2), ..window };
     let offset = dialog.offset.min(dialog.lines.len().saturating_sub(rows));
+    pen.told.choices = dialog.selected.map(|_| (inside, offset));
     frame(pen, window, dialog, offset..(offset + rows).min(dialog.lines.len()));
     let side = pen.theme.glyphs.corners[4];
     for (index, line) in dialog.lines.iter().enumerate().skip(offset).take(rows) {
@@ -86,7 +88,7 @@ fn frame(pen: &mut Pen<'_>, window: Rect, dialog: &Dialog<'_>, shown: std::ops::
     }
 }
 
-fn clear(pen: &mut Pen<'_>, area: Rect) {
+pub(super) fn clear(pen: &mut Pen<'_>, area: Rect) {
     let area = area.intersection(pen.buf.area);
     for position in area.positions() {
         if let Some(cell) = pen.buf.cell_mut(position) {

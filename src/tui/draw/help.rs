@@ -5,13 +5,20 @@ use ratatui::layout::Rect;
 use super::dialog::{self, Dialog};
 use super::pen::Pen;
 use crate::tui::app::App;
+use crate::tui::read_page::TextPage;
 use crate::tui::tab::Tab;
+use crate::tui::text;
 use crate::tui::typing::HelpPage;
 
 /// Draws the box, and returns how far it is scrolled.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, page: &HelpPage) -> usize {
     let wanted = page.search.text().to_lowercase();
-    let mut lines = lines(app, usize::from(area.width), &wanted);
+    // While it is typed only what fits is shown; then all, with the hits to be gone through.
+    let filtered = if page.typing || page.hit.is_none() { wanted.as_str() } else { "" };
+    let mut lines = lines(app, usize::from(area.width), filtered);
+    if let Some(hit) = page.hit.filter(|_| !page.typing && !wanted.is_empty()) {
+        return hits(pen, area, &lines, (app, page, hit));
+    }
     let mut cursor = None;
     if page.typing || !wanted.is_empty() {
         let room = usize::from(area.width).saturating_sub(8);
@@ -25,6 +32,38 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, page: &HelpPage) ->
     let title = format!("Keys: {}, / searches, any other key closes", app.tab.says());
     let offset = if cursor.is_some() { 0 } else { page.offset };
     dialog::draw(pen, area, &Dialog { title, lines: &lines, offset, selected: None, cursor })
+}
+
+/// Draws lines to read, and returns how far they are scrolled. Long ones are broken, none is cut.
+pub(super) fn draw_text(pen: &mut Pen<'_>, area: Rect, page: &TextPage) -> usize {
+    let room = usize::from(area.width).saturating_sub(4);
+    let broken = |line: &String| {
+        if text::width(line) > room { dialog::wrap(line, room) } else { vec![line.clone()] }
+    };
+    let lines: Vec<String> = page.lines.iter().flat_map(broken).collect();
+    let title = page.title.clone();
+    dialog::draw(
+        pen,
+        area,
+        &Dialog { title, lines: &lines, offset: page.offset, selected: None, cursor: None },
+    )
+}
+
+/// Draws all lines, the one of the hit marked.
+fn hits(pen: &mut Pen<'_>, area: Rect, lines: &[String], what: (&App, &HelpPage, isize)) -> usize {
+    let (app, page, hit) = what;
+    let wanted = page.search.text().to_lowercase();
+    let has = |line: &String| line.to_lowercase().contains(&wanted);
+    let places: Vec<usize> = (0..lines.len()).filter(|place| lines.get(*place).is_some_and(has)).collect();
+    let count = isize::try_from(places.len()).unwrap_or(isize::MAX);
+    let nth = if count > 0 { usize::try_from(hit.rem_euclid(count)).unwrap_or(0) } else { 0 };
+    let selected = places.get(nth).copied();
+    let rows = usize::from(area.height.saturating_sub(2)).max(1);
+    let place = selected.unwrap_or(0);
+    let offset = page.offset.min(place).max((place + 1).saturating_sub(rows));
+    let number = if places.is_empty() { 0 } else { nth + 1 };
+    let title = format!("Keys: {}, hit {number} of {count} for {}", app.tab.says(), page.search.text());
+    dialog::draw(pen, area, &Dialog { title, lines, offset, selected, cursor: None })
 }
 
 fn lines(app: &App, width: usize, wanted: &str) -> Vec<String> {

@@ -35,6 +35,7 @@ mod status;
 mod footer;
 mod dialog;
 mod help;
+mod first;
 mod command;
 mod themes;
 mod choice;
@@ -123,10 +124,13 @@ pub fn draw(frame: &mut Frame<'_>, app: &App, theme: &Theme) -> Seen {
         Some(Dialog::Alerts(alerts)) => alerts::draw(&mut pen, over, app, alerts),
         Some(Dialog::Paper(paper)) => paper::draw(&mut pen, over, app, paper),
         Some(Dialog::Cap(form)) => cap_form::draw(&mut pen, over, app, form),
+        Some(Dialog::First(first)) => first::draw(&mut pen, area, app, first),
+        Some(Dialog::Text(page)) => seen.help = Some(help::draw_text(&mut pen, over, page)),
         None => {}
     }
     keep_inside(pen.buf);
-    Seen { columns: pen.told.columns, table: pen.told.table, tabs: pen.told.tabs, ..seen }
+    let Told { columns, table, tabs, headings, buttons, choices } = pen.told;
+    Seen { columns, table, tabs, headings, buttons, choices, ..seen }
 }
 
 /// Returns what the page in view shows as text, all of its rows.
@@ -187,6 +191,8 @@ fn empty(sources: usize) -> Vec<String> {
             String::new(),
             "  outlay --ledger 'logs/*.jsonl'   these files, this once".to_owned(),
             "  outlay config init               a config file, for good".to_owned(),
+            "  outlay guard                     calls that pass through it".to_owned(),
+            "  outlay demo                      made-up data, to look around".to_owned(),
         ];
     }
     let sources = text::plural(i64::try_from(sources).unwrap_or(i64::MAX), "source");
@@ -195,6 +201,13 @@ fn empty(sources: usize) -> Vec<String> {
         String::new(),
         format!("{sources} watched. Calls appear here as they are logged."),
         "7 shows what is read, and what could not be.".to_owned(),
+        String::new(),
+        "To send calls through the guard, which holds tenants to their caps:".to_owned(),
+        String::new(),
+        "  outlay guard".to_owned(),
+        "  export OPENAI_BASE_URL=http://127.0.0.1:4180/v1".to_owned(),
+        String::new(),
+        "outlay demo shows all of it with made-up data.".to_owned(),
     ]
 }
 

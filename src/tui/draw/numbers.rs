@@ -43,12 +43,17 @@ fn totals(app: &App) -> Vec<Vec<Span>> {
         let parts = [("TODAY", &book.today), ("MONTH", &book.month)];
         for (word, live) in parts.iter().take(windows) {
             spans.push((format!(" {word} "), Meaning::Muted));
-            spans.extend(amount(live, "", long));
+            spans.extend(doubted(app, amount(live, "", long)));
             spans.push(("  ".to_owned(), Meaning::Text));
         }
         if windows > 1 {
             spans.push((format!(" BURN {guess}"), Meaning::Muted));
-            spans.extend(amount(&burn, "/h", long));
+            let stale = app.stale_since().is_some();
+            spans.extend(if stale {
+                vec![("?".to_owned(), Meaning::Warn)]
+            } else {
+                amount(&burn, "/h", long)
+            });
         }
         spans
     };
@@ -59,6 +64,14 @@ fn totals(app: &App) -> Vec<Vec<Span>> {
     medium.push(("   ".to_owned(), Meaning::Text));
     medium.extend(feeds(app));
     vec![full, line(true, 2), medium, line(false, 2), line(false, 1)]
+}
+
+/// Marks an amount that is not current.
+fn doubted(app: &App, mut amount: Vec<Span>) -> Vec<Span> {
+    if app.stale_since().is_some() {
+        amount.push(("?".to_owned(), Meaning::Warn));
+    }
+    amount
 }
 
 fn amount(live: &Live, per: &str, long: bool) -> Vec<Span> {

@@ -6,7 +6,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::domain::label::printable;
+use crate::tui::app::Spot;
 use crate::tui::export::Grid;
+use crate::tui::keys::Action;
 use crate::tui::tab::Tab;
 use crate::tui::text;
 use crate::tui::theme::{Meaning, Theme};
@@ -33,6 +35,12 @@ pub(super) struct Told {
     pub(super) table: Rect,
     /// Where the tabs stand: from this column on, so many.
     pub(super) tabs: Vec<(Tab, u16, u16)>,
+    /// Where the headings of the page's table stand.
+    pub(super) headings: Vec<Spot<String>>,
+    /// Where the keys of the last row stand.
+    pub(super) buttons: Vec<Spot<Action>>,
+    /// Where the lines of a list over the page stand, and which is the first.
+    pub(super) choices: Option<(Rect, usize)>,
 }
 
 impl Pen<'_> {
@@ -84,6 +92,12 @@ impl Pen<'_> {
             self.put(area, 2, &text::cut(&format!(" {heading} "), room), Meaning::Muted);
         }
     }
+}
+
+/// Returns where something stands in a row.
+pub(super) fn spot<T>(line: Rect, column: usize, width: usize, what: T) -> Spot<T> {
+    let start = line.x.saturating_add(u16::try_from(column).unwrap_or(u16::MAX));
+    Spot { what, start, width: u16::try_from(width).unwrap_or(u16::MAX), row: line.y }
 }
 
 /// Returns the columns that spans take.

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::pen::{Pen, row};
+use super::pen::{Pen, row, spot};
 use crate::tui::export::Grid;
 use crate::tui::list::{List, Shown, View};
 use crate::tui::text;
@@ -182,10 +182,12 @@ impl Table {
 
     fn heading(&self, pen: &mut Pen<'_>, line: Rect, shown: &[(&Column, usize)], name: usize) {
         pen.put(line, 1, &text::cut(&self.name.title, name), Meaning::Muted);
+        pen.told.headings.push(spot(line, 1, name, self.name.id()));
         let mut at = 1 + name;
         for (column, width) in shown {
             let room = if column.right { width - text::width(&column.title) } else { 0 };
             pen.put(line, at + 1 + room, &column.title, Meaning::Muted);
+            pen.told.headings.push(spot(line, at + 1, *width, column.id()));
             at += 1 + width;
         }
     }
@@ -218,7 +220,7 @@ impl Table {
 
 fn warned(cell: &str, meaning: Meaning) -> Meaning {
     match cell.trim_end() {
-        "STALE" | "warn" => Meaning::Warn,
+        "STALE" | "stale" | "warn" => Meaning::Warn,
         "ERROR" | "BLOCK" | "DOWN" | "over" => Meaning::Bad,
         "nocap" => Meaning::Muted,
         "ok" => Meaning::Good,

@@ -13,7 +13,7 @@ use crate::domain::call::TenantId;
 use crate::domain::cap_trial::Reach;
 use crate::domain::time::Millis;
 use crate::tui::app::{App, Seen};
-use crate::tui::caps::state;
+use crate::tui::caps::{CapState, state};
 use crate::tui::event::Window;
 use crate::tui::order::TENANT_SORTS;
 use crate::tui::picture::Measure;
@@ -62,9 +62,9 @@ fn columns(app: &App, visible: &[TenantId], glyphs: &Glyphs, class: Class) -> Ta
         let trend = book.minutes.hour(parts, now);
         name.cells.push(tenant.to_string());
         let cells = [
-            sums.map_or_else(|| "...".to_owned(), |sums| text::cost(&sums)),
-            text::cost(&picture.sums(*tenant, second).unwrap_or_default()),
-            text::cost(&book.minutes.burn(now)),
+            app.doubted(sums.map_or_else(|| "...".to_owned(), |sums| text::cost(&sums))),
+            app.doubted(text::cost(&picture.sums(*tenant, second).unwrap_or_default())),
+            app.guessed(text::cost(&book.minutes.burn(now))),
             outlook.hour.map_or_else(|| "0".to_owned(), |(calls, failed)| text::count(calls + failed)),
             outlook.hour.map_or_else(|| "-".to_owned(), |(calls, failed)| per_cent(failed, calls + failed)),
             outlook.slow.map_or_else(|| "?".to_owned(), text::seconds),
@@ -84,7 +84,12 @@ fn columns(app: &App, visible: &[TenantId], glyphs: &Glyphs, class: Class) -> Ta
     name.cells.push(text::plural(tenants, "tenant"));
     let burn = picture.books.total().minutes.burn(now);
     let other = picture.total(second).unwrap_or_default();
-    push(&mut columns, sum(&total.unwrap_or_default(), &other, &burn));
+    let mut sums = sum(&total.unwrap_or_default(), &other, &burn);
+    for cell in sums.iter_mut().take(2) {
+        *cell = app.doubted(std::mem::take(cell));
+    }
+    sums[2] = app.guessed(std::mem::take(&mut sums[2]));
+    push(&mut columns, sums);
     for column in columns.iter_mut().filter(|column| column.meaning == Meaning::Money) {
         column.cells = level(std::mem::take(&mut column.cells));
     }
@@ -134,7 +139,12 @@ fn add_caps(columns: &mut Vec<Column>, app: &App, visible: &[TenantId], sorted: 
         let worst = standings.iter().map(|standing| state(standing, held)).min();
         let cells = match (standings.first(), worst) {
             (Some(nearest), Some(worst)) => {
-                [short_limit(&nearest.touch.cap), used_of(nearest, worst), worst.says().to_owned()]
+                let word = if app.stale_since().is_some() && worst > CapState::Down {
+                    "stale"
+                } else {
+                    worst.says()
+                };
+                [short_limit(&nearest.touch.cap), used_of(nearest, worst), word.to_owned()]
             }
             _ => ["none".to_owned(), "- ".to_owned(), "nocap".to_owned()],
         };
@@ -142,8 +152,8 @@ fn add_caps(columns: &mut Vec<Column>, app: &App, visible: &[TenantId], sorted: 
             column.cells.push(cell);
         }
         let outlook = app.outlook(*tenant, app.picture().books.tenant(*tenant).unwrap_or(&nothing));
-        reached.cells.push(reach_of(outlook.reach, app));
-        projected.cells.push(outlook.projected.map_or_else(|| "?".to_owned(), text::money));
+        reached.cells.push(app.guessed(reach_of(outlook.reach, app)));
+        projected.cells.push(app.guessed(outlook.projected.map_or_else(|| "?".to_owned(), text::money)));
     }
     columns.splice(3..3, [cap, used, reached, projected]);
     columns.push(word);

@@ -17,15 +17,23 @@ pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App) {
     let date = app.setup.calendar.date(app.now);
     let (version, host) = (&app.setup.version, &app.setup.host);
     let host = if host.is_empty() { String::new() } else { format!("  {host}") };
-    let plain = |text: String| vec![(text, Meaning::Text)];
+    let label = app.setup.manners.label.as_ref();
+    let with_label = |before: String, after: String| -> Vec<Span> {
+        let Some(label) = label else { return vec![(before + &after, Meaning::Text)] };
+        let label = [(" ".to_owned(), Meaning::Text), (format!(" {label} "), Meaning::Label)];
+        [vec![(before, Meaning::Text)], label.to_vec(), vec![(after, Meaning::Text)]].concat()
+    };
     let mut lefts = vec![
-        plain(format!(" outlay {version}{host}  {clock} {zone}")),
-        plain(format!(" outlay{host}  {clock} {zone}")),
-        plain(format!(" outlay  {clock}")),
-        plain(" outlay".to_owned()),
+        with_label(format!(" outlay {version}{host}"), format!("  {clock} {zone}")),
+        with_label(format!(" outlay{host}"), format!("  {clock} {zone}")),
+        with_label(" outlay".to_owned(), format!("  {clock}")),
+        with_label(" outlay".to_owned(), String::new()),
     ];
+    if let Some(label) = label {
+        lefts.push(vec![(format!(" {label} "), Meaning::Label)]);
+    }
     if line.width >= 120 {
-        lefts.insert(0, plain(format!(" outlay {version}{host}  {date} {clock} {zone}")));
+        lefts.insert(0, with_label(format!(" outlay {version}{host}"), format!("  {date} {clock} {zone}")));
     }
     let total = usize::from(line.width);
     let right = match guard(app, pen.theme.glyphs.dot, line.width) {
@@ -59,6 +67,9 @@ fn guard(app: &App, dot: &str, width: u16) -> Option<Span> {
 
 fn state(app: &App) -> Vec<Span> {
     let feed = match &app.feed {
+        Feed::Failed(_) if app.stale_since().is_some() => {
+            app.age_words().unwrap_or((String::new(), Meaning::Bad))
+        }
         _ if !app.loaded => ("loading".to_owned(), Meaning::Muted),
         Feed::Starting => ("starting".to_owned(), Meaning::Muted),
         Feed::Reading(percent) => (format!("reading {percent}%"), Meaning::Muted),
@@ -66,11 +77,19 @@ fn state(app: &App) -> Vec<Span> {
         Feed::Lag(since) => (format!("lag {}", text::age(app.now.since(*since))), Meaning::Warn),
         Feed::Failed(_) => ("NO DATA".to_owned(), Meaning::Bad),
     };
+    let mut feed = vec![feed];
+    if app.beside.slow.is_on() {
+        feed.insert(0, ("slow link  ".to_owned(), Meaning::Warn));
+    }
+    if app.setup.read_only.is_some() {
+        feed.push(("  RO".to_owned(), Meaning::Warn));
+    }
     match app.paused() {
-        None => vec![feed],
+        None => feed,
         Some(since) => {
             let age = text::age(app.now.since(since));
-            vec![(format!("PAUSED {age}, {} behind  ", app.behind), Meaning::Warn), feed]
+            let paused = (format!("PAUSED {age}, {} behind  ", app.behind), Meaning::Warn);
+            std::iter::once(paused).chain(feed).collect()
         }
     }
 }

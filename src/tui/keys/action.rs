@@ -73,6 +73,16 @@ pub enum Action {
     Audit,
     /// Show the newest call, and follow.
     Follow,
+    /// Agrees to what is offered at the first start.
+    Agree,
+    /// Chooses what is offered, or leaves it out.
+    Choose,
+    /// Copies the lines that are shown.
+    CopyText,
+    /// Goes to the next hit of what was searched for.
+    NextHit,
+    /// Goes to the one before.
+    PrevHit,
     /// Show the columns further to the left.
     PanLeft,
     /// Show the columns further to the right.
@@ -197,6 +207,11 @@ pub const ACTIONS: &[(Action, &str, &str)] = &[
     (Action::Theme, "theme", "theme"),
     (Action::Audit, "audit", "audit of caps"),
     (Action::Follow, "follow", "follow"),
+    (Action::Agree, "agree", "go on"),
+    (Action::Choose, "choose", "choose"),
+    (Action::CopyText, "copy-lines", "copy these lines"),
+    (Action::NextHit, "next-hit", "next hit"),
+    (Action::PrevHit, "previous-hit", "hit before"),
     (Action::PanLeft, "pan-left", "columns left"),
     (Action::PanRight, "pan-right", "columns right"),
     (Action::Columns, "columns", "columns"),

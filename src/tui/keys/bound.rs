@@ -145,6 +145,12 @@ impl Keys {
         lines
     }
 
+    /// Returns the first key of an action where these contexts hold.
+    pub fn chord_of(&self, action: Action, contexts: &[Context]) -> Option<KeyEvent> {
+        let here = |bound: &&Bound| bound.action == action && contexts.contains(&bound.context);
+        self.bindings.iter().find(here).map(|bound| bound.key)
+    }
+
     /// Returns the first key of an action, as it is written; nothing where it has none.
     pub fn key_of(&self, action: Action) -> Option<&str> {
         self.bindings.iter().find(|bound| bound.action == action).map(|bound| bound.shown.as_str())

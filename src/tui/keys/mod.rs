@@ -58,6 +58,12 @@ pub enum Context {
     Alerts,
     /// In what-if and the calculator.
     Asking,
+    /// In lines to read.
+    Reading,
+    /// At the first start.
+    Beginning,
+    /// In the fields of the first start.
+    Answering,
     /// In the form of a cap or a price.
     Form,
     /// Where the form waits for a second word.
@@ -72,7 +78,7 @@ pub enum Context {
 
 impl Context {
     /// All, in the order of the docs.
-    pub const ALL: [Context; 26] = [
+    pub const ALL: [Context; 29] = [
         Context::Always,
         Context::Moving,
         Context::Page,
@@ -94,6 +100,9 @@ impl Context {
         Context::Columns,
         Context::Alerts,
         Context::Asking,
+        Context::Reading,
+        Context::Beginning,
+        Context::Answering,
         Context::Form,
         Context::Sure,
         Context::Naming,
@@ -125,6 +134,9 @@ impl Context {
             Context::Columns => "in the choice of columns",
             Context::Alerts => "in the list of alerts",
             Context::Asking => "in what-if and the calculator",
+            Context::Reading => "in lines to read",
+            Context::Beginning => "at the first start",
+            Context::Answering => "in the fields of the first start",
             Context::Form => "in the form of a cap or a price",
             Context::Sure => "where the form asks again",
             Context::Naming => "where the form asks for the name",
@@ -138,6 +150,7 @@ impl Context {
         matches!(
             self,
             Context::Always
+                | Context::Answering
                 | Context::Line
                 | Context::Commanding
                 | Context::Asking
@@ -150,9 +163,9 @@ impl Context {
 /// Every set of contexts that can hold at the same time: where no key may mean two things.
 pub const TOGETHER: &[&[Context]] = {
     use Context::{
-        Alerts, Always, Asking, Budgets, Capped, Choosing, Columns, Commanding, Conflict, Events, Form, Help,
-        Line, List, Measured, Moving, Naming, Openable, Opened, Page, Prices, Spend, Sure, Tenants, Undoable,
-        Waiting,
+        Alerts, Always, Answering, Asking, Beginning, Budgets, Capped, Choosing, Columns, Commanding,
+        Conflict, Events, Form, Help, Line, List, Measured, Moving, Naming, Openable, Opened, Page, Prices,
+        Reading, Spend, Sure, Tenants, Undoable, Waiting,
     };
     &[
         &[Openable, Capped, Tenants, List, Undoable, Spend, Measured, Moving, Page, Always],
@@ -175,6 +188,9 @@ pub const TOGETHER: &[&[Context]] = {
         &[Columns, Moving, Always],
         &[Alerts, Moving, Always],
         &[Asking, Always],
+        &[Reading, Moving, Always],
+        &[Beginning, Moving, Always],
+        &[Answering, Always],
         &[Form, Always],
         &[Sure, Always],
         &[Naming, Always],
@@ -260,6 +276,21 @@ pub const DEFAULTS: &[Binding] = &[
     bind(Context::Page, "t", Action::Theme, 12),
     bind(Context::Undoable, "u", Action::Undo, 15),
     bind(Context::Events, "f", Action::Follow, 3),
+    bind(Context::Events, "n", Action::NextHit, 5),
+    bind(Context::Events, "N", Action::PrevHit, 0),
+    bind(Context::Help, "n", Action::NextHit, 3),
+    bind(Context::Help, "N", Action::PrevHit, 4),
+    bind(Context::Reading, "y", Action::CopyText, 1),
+    bind(Context::Beginning, "space", Action::Choose, 1),
+    bind(Context::Beginning, "tab", Action::NextField, 2),
+    bind(Context::Beginning, "shift-tab", Action::PrevField, 0),
+    bind(Context::Beginning, "enter", Action::Agree, 3),
+    bind(Context::Beginning, "q", Action::Quit, 4),
+    bind(Context::Answering, "enter", Action::Agree, 1),
+    bind(Context::Answering, "tab", Action::NextField, 2),
+    bind(Context::Answering, "shift-tab", Action::PrevField, 0),
+    bind(Context::Answering, "esc", Action::Back, 3),
+    bind(Context::Reading, "esc", Action::Back, 2),
     bind(Context::Page, "A", Action::Audit, 16),
     bind(Context::Help, "/", Action::Search, 1),
     bind(Context::Help, "esc", Action::Back, 2),

@@ -94,7 +94,8 @@ impl App {
                 i128::from(limit(cap)) - i128::try_from(self.used_of_cap(cap).size).unwrap_or(i128::MAX)
             }),
             3 => {
-                rows.sort_by_cached_key(|cap| self.cap_now(cap.key()).map_or(i64::MAX, |now| soon(now.reach)))
+                let soon = |cap: &&Arc<Cap>| self.cap_now(cap.key()).map_or(i64::MAX, |now| soon(now.reach));
+                rows.sort_by_cached_key(soon);
             }
             _ => rows.sort_by_cached_key(|cap| cap.scope.to_string()),
         }

@@ -58,7 +58,7 @@ fn standing(text: &str, dollars: &str) -> ((crate::domain::cap::CapKey, Account)
 }
 
 /// The caps above, one change each, and one guard that holds this revision.
-fn caps(guard: Option<u64>) -> CapsNow {
+pub(super) fn caps(guard: Option<u64>) -> CapsNow {
     let mut log: Vec<CapChange> = (1..).zip(CAPS).map(|(rev, text)| change_of(rev, None, text)).collect();
     log.reverse();
     caps_of(log, guard)

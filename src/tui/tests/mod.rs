@@ -8,6 +8,7 @@ mod hostile;
 mod frame;
 mod keyboard;
 mod look;
+mod manners;
 mod pages;
 mod prices;
 
@@ -53,6 +54,7 @@ fn setup() -> Setup {
         layout: crate::tui::Layout::default(),
         read_only: None,
         price_list: Some(("built-in prices".to_owned(), NOW.before(Millis::from_minutes(2 * 1440)))),
+        manners: crate::tui::Manners::default(),
     }
 }
 

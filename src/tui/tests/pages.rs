@@ -5,7 +5,7 @@ use super::*;
 const SIZES: [(u16, u16); 4] = [(40, 12), (80, 24), (120, 40), (200, 60)];
 
 /// Returns every page, and a word for it.
-fn pages() -> Vec<(&'static str, App)> {
+pub(super) fn pages() -> Vec<(&'static str, App)> {
     let pressed = |app: App, keys: &str| {
         let mut app = app;
         press(&mut app, keys);
@@ -60,6 +60,7 @@ fn pages() -> Vec<(&'static str, App)> {
     .chain(frame::pages())
     .chain(keyboard::pages())
     .chain(look::pages())
+    .chain(manners::pages())
     .collect()
 }
 
