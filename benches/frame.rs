@@ -72,6 +72,7 @@ impl Bench {
             layout: Layout::default(),
             read_only: None,
             manners: outlay::tui::Manners::default(),
+            price_list: None,
         };
         let mut app = App::new(setup, NOW);
         let all = || (0..tenants).map(tenant);

@@ -157,7 +157,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_an_amount_or_a_fault(text in "([0-9]{0,9}|[.]|%|[+]|-|x|k|M| |calls|tokens|none|가){0,6}", size in 0_i64..1 << 60) {
+        fn any_text_is_an_amount_or_a_fault(
+            text in "([0-9]{0,9}|[.]|%|[+]|-|x|k|M| |calls|tokens|none|가){0,6}", size in 0_i64..1 << 60,
+        ) {
             let before = Limit::Money(Money::from_nanos(size));
             if let Ok(Limit::Money(money)) = read(&text, Some(before)) {
                 prop_assert!(money >= Money::ZERO && money.nanos() <= MOST * DOLLAR);

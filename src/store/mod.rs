@@ -18,6 +18,7 @@ mod reader;
 mod spent;
 mod steps;
 mod made;
+mod stir;
 pub mod foreign;
 pub mod guard;
 #[cfg(test)]
@@ -29,3 +30,4 @@ pub use record::{Applied, Store};
 pub use source::SourceRow;
 pub use spent::Lately;
 pub use steps::Whose;
+pub use stir::Stir;

@@ -116,11 +116,11 @@ impl App {
             Action::Undo => return self.open_undo(),
             Action::Audit => self.show_audit(),
             Action::Follow => self.follow_events(),
+            Action::NextHit => self.find_hit(1),
+            Action::PrevHit => self.find_hit(-1),
             Action::WhatIf => self.open_what_if(),
             Action::Calculator => self.open_calculator(),
             Action::Price => self.open_price(),
-            Action::NextHit => self.find_hit(1),
-            Action::PrevHit => self.find_hit(-1),
             other => self.look(other),
         }
         Vec::new()

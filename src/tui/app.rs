@@ -136,10 +136,10 @@ pub struct Setup {
     pub layout: Layout,
     /// Why no cap can be changed here; `None` where one can.
     pub read_only: Option<String>,
-    /// The list that prices are from, and of when it is; nothing where that is not known.
-    pub price_list: Option<(String, Timestamp)>,
     /// How the screen behaves.
     pub manners: Manners,
+    /// The list that prices are from, and of when it is; nothing where that is not known.
+    pub price_list: Option<(String, Timestamp)>,
 }
 
 /// What a frame showed: handed back by the loop.

@@ -11,6 +11,8 @@ pub mod detect;
 pub mod scheme;
 pub mod svg;
 pub mod manners;
+mod encode;
+mod allowance;
 pub mod link;
 pub mod keys;
 pub mod list;

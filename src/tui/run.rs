@@ -2,11 +2,13 @@
 
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ratatui::Terminal;
 use ratatui::layout::Rect;
 
+use super::allowance::Allowance;
 use super::app::App;
 use super::draw::{draw, grid};
 use super::event::{Effect, Event};
@@ -78,7 +80,11 @@ struct Loop {
     themes: Themes,
     link: Link,
     terminal: Terminal<Screen>,
+    begun: Instant,
     drawn: Instant,
+    allowance: Allowance,
+    /// How many cells the last frame had.
+    cells: u32,
     /// Something may look different since the last frame.
     dirty: bool,
     /// A key was pressed since the last frame.
@@ -87,14 +93,26 @@ struct Loop {
 
 impl Loop {
     fn start(sender: &SyncSender<Event>, app: App, themes: Themes) -> io::Result<Loop> {
-        let input = sender.clone();
-        std::thread::Builder::new().name("keys".to_owned()).spawn(move || read_keys(&input))?;
+        listen(sender)?;
         let terminal = Terminal::new(Screen::new())?;
         if app.has_mouse() {
             term::mouse(true)?;
         }
         let link = Link::default();
-        Ok(Loop { app, themes, link, terminal, drawn: instant(), dirty: true, urgent: true })
+        let begun = instant();
+        let allowance = Allowance::new(Duration::ZERO);
+        Ok(Loop {
+            app,
+            themes,
+            link,
+            terminal,
+            begun,
+            drawn: begun,
+            allowance,
+            cells: 0,
+            dirty: true,
+            urgent: true,
+        })
     }
 
     fn run(&mut self, receiver: &Receiver<Event>, handle: &mut dyn FnMut(Effect)) -> io::Result<ExitStatus> {
@@ -195,20 +213,24 @@ impl Loop {
     }
 
     fn draw_if_due(&mut self) -> io::Result<()> {
-        if !self.dirty || (!self.urgent && self.drawn.elapsed() < self.interval()) {
+        if !self.dirty || (!self.urgent && !self.rest().is_zero()) {
             return Ok(());
         }
         if self.terminal.backend().is_torn() {
             self.redraw()?;
         }
-        let begun = instant();
+        let (begun, sent) = (instant(), self.terminal.backend().written());
         let Some(theme) = self.themes.get(self.app.theme()) else {
             return Err(io::Error::other("no theme could be read"));
         };
         let app = &self.app;
         let mut seen = super::app::Seen::default();
-        self.terminal.draw(|frame| seen = draw(frame, app, theme))?;
+        self.cells = self.terminal.draw(|frame| seen = draw(frame, app, theme))?.area.area();
         self.app.seen(seen);
+        if !self.urgent {
+            let sent = self.terminal.backend().written() - sent;
+            self.allowance.spend(sent, self.cells, self.begun.elapsed());
+        }
         self.link.took(begun.elapsed());
         self.app.take_link(self.link.is_slow());
         // What was broken off is drawn anew, as soon as the line takes it.
@@ -222,18 +244,38 @@ impl Loop {
         if self.app.is_focused() { pace } else { pace.max(UNFOCUSED) }
     }
 
+    /// Returns how long news has to wait for the next frame.
+    fn rest(&self) -> Duration {
+        let pace = self.interval().saturating_sub(self.drawn.elapsed());
+        pace.max(self.allowance.wait(self.cells, self.begun.elapsed()))
+    }
+
     /// How long nothing can change by itself.
     fn wait(&self) -> Duration {
         let now = now().millis();
         let minute = 60_000 - now.rem_euclid(60_000);
         let due = self.app.due().map_or(minute, |due| due.millis() - now);
         let due = Duration::from_millis(u64::try_from(minute.min(due)).unwrap_or(0).max(1));
-        let frame = self.interval().saturating_sub(self.drawn.elapsed());
-        if self.dirty { due.min(frame) } else { due }
+        if self.dirty { due.min(self.rest()) } else { due }
     }
 }
 
-fn read_keys(events: &SyncSender<Event>) {
+/// Whoever hears the keys: of two screens one after the other, the second.
+static LISTENER: Mutex<Option<SyncSender<Event>>> = Mutex::new(None);
+
+/// Hands the keys to a screen from now on. One thread reads them for the whole run of the program: a second one
+/// would take every other key.
+fn listen(events: &SyncSender<Event>) -> io::Result<()> {
+    let mut listener = LISTENER.lock().unwrap_or_else(PoisonError::into_inner);
+    let begins = listener.is_none();
+    *listener = Some(events.clone());
+    if begins {
+        std::thread::Builder::new().name("keys".to_owned()).spawn(read_keys)?;
+    }
+    Ok(())
+}
+
+fn read_keys() {
     use crossterm::event::{Event as Input, MouseButton, MouseEventKind};
     while let Ok(input) = crossterm::event::read() {
         let event = match input {
@@ -254,9 +296,9 @@ fn read_keys(events: &SyncSender<Event>) {
         if matches!(event, Event::Key(_)) {
             term::key_read();
         }
-        if events.send(event).is_err() {
-            return;
-        }
+        let events = LISTENER.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // Between two screens nobody listens.
+        let _ = events.map(|events| events.send(event));
     }
 }
 

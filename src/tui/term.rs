@@ -15,6 +15,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 
 use super::clipboard;
+use super::encode::encode;
 use super::event::Event;
 
 /// Alternate screen, hidden cursor, bracketed paste, focus reports; no line runs on into the next.
@@ -280,12 +281,19 @@ pub struct Screen {
     stdout: Stdout,
     /// The last frame was broken off: what the terminal shows is not known.
     torn: bool,
+    /// Bytes that were written in all.
+    written: usize,
 }
 
 impl Screen {
     /// Returns a backend for standard output.
     pub fn new() -> Screen {
-        Screen { frame: Vec::new(), stdout: io::stdout(), torn: false }
+        Screen { frame: Vec::new(), stdout: io::stdout(), torn: false, written: 0 }
+    }
+
+    /// Returns how many bytes were written in all.
+    pub fn written(&self) -> usize {
+        self.written
     }
 
     /// Says whether the last frame was broken off, so that the next has to draw every cell.
@@ -307,11 +315,8 @@ impl Backend for Screen {
     where
         I: Iterator<Item = (u16, u16, &'a Cell)>,
     {
-        let mut content = content.peekable();
-        if content.peek().is_none() {
-            return Ok(());
-        }
-        CrosstermBackend::new(&mut self.frame).draw(content)
+        self.frame.extend_from_slice(encode(content).as_bytes());
+        Ok(())
     }
 
     fn hide_cursor(&mut self) -> io::Result<()> {
@@ -354,6 +359,7 @@ impl Backend for Screen {
         }
         let mended = if self.torn { CANCEL } else { &[] };
         let frame = [mended, FRAME_BEGINS, &bytes, FRAME_ENDS].concat();
+        self.written = self.written.saturating_add(frame.len());
         match write_frame(self.stdout.as_fd(), &frame) {
             // The terminal is gone: the watch for that ends the program.
             Err(error) if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => Ok(()),

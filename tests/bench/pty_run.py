@@ -38,6 +38,8 @@ class Terminal:
                     if self.column < COLUMNS and self.row < ROWS:
                         self.cells[self.row][self.column] = letter
                     self.column += 1
+            elif final == "G" and not mark:
+                self.column = int(numbers or 1) - 1
             elif final == "H" and not mark:
                 row, _, column = numbers.partition(";")
                 self.row, self.column = int(row or 1) - 1, int(column or 1) - 1

@@ -243,7 +243,7 @@ fn a_cap_that_is_set_on_the_screen_is_on_the_command_line_and_can_be_taken_back(
     screen.press("c");
     screen.until("Cap: acme");
     screen.rest();
-    screen.press("50/day\t\t\tdocs launch");
+    screen.press("50/day\t\t\t\t\tdocs launch");
     screen.until("left 50.00");
     screen.until("docs launch");
     screen.rest();
@@ -290,14 +290,14 @@ fn pasted_text_sets_no_cap() {
     screen.press("\u{1b}[200~c9999/day\n\u{13}y\u{1b}[201~");
     screen.until("paste ignored");
     screen.rest();
-    screen.press("c9999/day\t\t\tlaunch\r\u{13}y");
+    screen.press("c9999/day\t\t\t\t\tlaunch\r\u{13}y");
     screen.until("wrong window");
     for page in ["2", "3", "4", "5", "6", "7", "8", "9", "1"] {
         screen.rest();
         screen.press(page);
         screen.until(&format!("[{page} "));
         screen.rest();
-        screen.press("q c9999/day\t\t\tlaunch\r\u{13}y quit\r");
+        screen.press("q c9999/day\t\t\t\t\tlaunch\r\u{13}y quit\r");
         screen.until("wrong window");
     }
     screen.rest();
@@ -460,8 +460,8 @@ fn shows_a_screen_that_panics() {
         keys: outlay::tui::keys::Keys::default(),
         layout: outlay::tui::Layout::default(),
         read_only: None,
-        price_list: None,
         manners: outlay::tui::Manners::default(),
+        price_list: None,
     };
     let (sender, receiver) = sync_channel(16);
     let (themes, _) = Themes::new(Depth::Plain, UNICODE, &[]);

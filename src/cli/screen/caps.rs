@@ -27,7 +27,7 @@ use crate::domain::scope::{Account, Scope};
 use crate::domain::time::{Millis, Timestamp};
 use crate::domain::window::Window;
 use crate::store::guard::{Base, ChangeError};
-use crate::store::{Reader, Store, StoreError};
+use crate::store::{Reader, Stir, Store, StoreError};
 use crate::tui::page::prices::PriceWish;
 use crate::tui::{CapWish, CapsNow, Event, NotSaved, conflict};
 
@@ -81,7 +81,7 @@ struct Told {
 impl CapClerk {
     /// Works until nobody asks or listens any more.
     pub(super) fn run(self, orders: &Receiver<Order>) {
-        let mut told = Told::default();
+        let (mut told, mut stir) = (Told::default(), Stir::new(&self.path));
         loop {
             let look = if told.guards.is_empty() { LONE_LOOK } else { LOOK };
             let answer = match orders.recv_timeout(look) {
@@ -93,7 +93,7 @@ impl CapClerk {
                 return;
             }
             // A store that cannot be read now is told of by the librarian; the caps stay as they were.
-            if let Ok(Some(event)) = self.look(&mut told)
+            if let Ok(Some(event)) = self.look(&mut told, stir.felt())
                 && self.events.send(event).is_err()
             {
                 return;
@@ -102,11 +102,13 @@ impl CapClerk {
     }
 
     /// Returns what has changed since the screen was told.
-    fn look(&self, told: &mut Told) -> Result<Option<Event>, StoreError> {
+    fn look(&self, told: &mut Told, stirred: bool) -> Result<Option<Event>, StoreError> {
         let now = now();
-        let version = Some(self.reader.data_version()?);
+        let version = if stirred { Some(self.reader.data_version()?) } else { told.version };
         let changed = version != told.version;
-        if !changed && now.since(told.looked) < PULSE && told.looked <= now {
+        // Whether a guard lives is not written; but one that begins writes.
+        let idle = told.guards.is_empty() && !told.stale;
+        if !changed && (idle || now.since(told.looked) < PULSE && told.looked <= now) {
             return Ok(None);
         }
         (told.version, told.looked) = (version, now);
@@ -188,12 +190,8 @@ impl CapClerk {
     fn keep_price(&self, wish: &PriceWish) -> anyhow::Result<String> {
         let book = self.book.get();
         let (old, price) = wished(&book, wish);
-        own_price::keep(
-            Some(&self.path),
-            &price,
-            old.as_deref(),
-            &author_of(&self.person, Some(wish.why.as_str())),
-        )?;
+        let author = author_of(&self.person, Some(wish.why.as_str()));
+        own_price::keep(Some(&self.path), &price, old.as_deref(), &author)?;
         let mut book = PriceBook::clone(&book);
         book.add(price.clone());
         let mut store = Store::open(&self.path)?;

@@ -17,7 +17,7 @@ use crate::feed::Databases;
 use crate::feed::follow::{self, Follow};
 use crate::feed::ledger::Ledger;
 use crate::feed::mark::Marks;
-use crate::store::{Reader, Store, StoreError};
+use crate::store::{Reader, Stir, Store, StoreError};
 use crate::tui::{Event, Feed};
 
 /// Where the screen's wishes go.
@@ -84,6 +84,7 @@ pub(super) fn open(
         let follower = follow::follow(ledgers, marks, Arc::new(Databases), batches)?;
         let recorder = Recorder {
             store,
+            stir: Stir::new(path),
             book: book.clone(),
             sources: known,
             problems: follower.problems(),

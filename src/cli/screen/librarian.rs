@@ -30,9 +30,9 @@ pub(super) enum Question {
     Detail(TenantId, Window),
     Prices(Window),
     Page(Ask),
-    Price(ModelId),
     /// Count days in this zone from now on, and read everything.
     Zone(String),
+    Price(ModelId),
 }
 
 /// Answers the screen's questions from its own reading connection.

@@ -114,8 +114,8 @@ fn show(
         keys: context.keys.clone(),
         layout,
         read_only: desk.read_only.clone(),
-        price_list: own::price_list(&context.calendar),
         manners: terminal::manners(context, &wall.found),
+        price_list: own::price_list(&context.calendar),
     };
     let watch = themes::Watch::start(&wall.found, color, events)?;
     let mut app = App::new(setup, now());

@@ -148,10 +148,11 @@ struct Studio {
 
 impl Studio {
     fn open(path: &Path, book: &PriceBook) -> anyhow::Result<Studio> {
+        let shared = SharedBook::new(book.clone());
         let librarian = Librarian {
             reader: Reader::open(path)?,
             calendar: Calendar::utc(),
-            shared: SharedBook::new(book.clone()),
+            shared: shared.clone(),
             hour: RefCell::default(),
             base: Base::default(),
             budgets: RefCell::default(),
@@ -161,7 +162,7 @@ impl Studio {
             reader: Reader::open(path)?,
             base: Base::default(),
             calendar: Calendar::utc(),
-            book: SharedBook::new(book.clone()),
+            book: shared,
             // Nobody is told anything of itself here.
             events: sync_channel(1).0,
             person: "mira".to_owned(),
@@ -180,8 +181,9 @@ impl Studio {
             keys: keys::Keys::default(),
             layout: Layout::default(),
             read_only: None,
-            price_list: None,
             manners: Manners { label: Some("PROD".to_owned()), title: Switch::Off, ..Manners::default() },
+            // What is said of the age of prices would change with them.
+            price_list: Some(("built-in prices".to_owned(), NOW.before(Millis::from_minutes(2 * 24 * 60)))),
         };
         let mut app = App::new(setup, NOW);
         let events = [

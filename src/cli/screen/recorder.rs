@@ -14,7 +14,7 @@ use crate::domain::observation::Batch;
 use crate::domain::rollup::{Change, Sign};
 use crate::feed::Problem;
 use crate::feed::follow::Problems;
-use crate::store::{self, Store};
+use crate::store::{self, Stir, Store};
 use crate::tui::{Event, Feed, SourceRow, SourceState};
 
 /// How often the recorder looks for other programs' commits.
@@ -23,6 +23,7 @@ const LOOK: Duration = Duration::from_millis(200);
 /// Records what the feeds bring, and tells the screen what changed.
 pub(super) struct Recorder {
     pub(super) store: Store,
+    pub(super) stir: Stir,
     pub(super) book: SharedBook,
     pub(super) sources: HashMap<Label, SourceRow>,
     pub(super) problems: Problems,
@@ -47,6 +48,9 @@ impl Recorder {
                         live = self.events.send(Event::FeedState(Feed::Live)).is_ok();
                     }
                     self.tell_problems();
+                    if !self.stir.felt() {
+                        continue;
+                    }
                     let seen = self.store.data_version().ok();
                     if seen != version {
                         version = seen;

@@ -127,7 +127,9 @@ proptest! {
     }
 
     #[test]
-    fn a_price_like_the_present_one_changes_no_slope(left in 0_i64..5_000, burn in 1_i64..900, price in 1_i64..1_000_000) {
+    fn a_price_like_the_present_one_changes_no_slope(
+        left in 0_i64..5_000, burn in 1_i64..900, price in 1_i64..1_000_000,
+    ) {
         let (_, axis, _) = axis_of("day");
         let habit = Habit::default();
         let forecast = Forecast::new(&habit, steady(burn));

@@ -301,7 +301,8 @@ impl Store {
             }
             let rev = CapRev(revision(conn)?.0 + 1);
             conn.execute(
-                "INSERT INTO price_rev (rev, at, by, why, provider, model, old, new) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                "INSERT INTO price_rev (rev, at, by, why, provider, model, old, new)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                 params![
                     rev.0.cast_signed(),
                     author.at.millis(),

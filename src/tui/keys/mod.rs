@@ -56,14 +56,14 @@ pub enum Context {
     Columns,
     /// In the list of alerts.
     Alerts,
-    /// In what-if and the calculator.
-    Asking,
     /// In lines to read.
     Reading,
     /// At the first start.
     Beginning,
     /// In the fields of the first start.
     Answering,
+    /// In what-if and the calculator.
+    Asking,
     /// In the form of a cap or a price.
     Form,
     /// Where the form waits for a second word.
@@ -99,10 +99,10 @@ impl Context {
         Context::Tenants,
         Context::Columns,
         Context::Alerts,
-        Context::Asking,
         Context::Reading,
         Context::Beginning,
         Context::Answering,
+        Context::Asking,
         Context::Form,
         Context::Sure,
         Context::Naming,
@@ -133,10 +133,10 @@ impl Context {
             Context::Tenants => "on the Overview",
             Context::Columns => "in the choice of columns",
             Context::Alerts => "in the list of alerts",
-            Context::Asking => "in what-if and the calculator",
             Context::Reading => "in lines to read",
             Context::Beginning => "at the first start",
             Context::Answering => "in the fields of the first start",
+            Context::Asking => "in what-if and the calculator",
             Context::Form => "in the form of a cap or a price",
             Context::Sure => "where the form asks again",
             Context::Naming => "where the form asks for the name",
@@ -187,10 +187,10 @@ pub const TOGETHER: &[&[Context]] = {
         &[Choosing, Moving, Always],
         &[Columns, Moving, Always],
         &[Alerts, Moving, Always],
-        &[Asking, Always],
         &[Reading, Moving, Always],
         &[Beginning, Moving, Always],
         &[Answering, Always],
+        &[Asking, Always],
         &[Form, Always],
         &[Sure, Always],
         &[Naming, Always],

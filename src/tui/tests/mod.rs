@@ -53,8 +53,8 @@ fn setup() -> Setup {
         keys: Keys::default(),
         layout: crate::tui::Layout::default(),
         read_only: None,
-        price_list: Some(("built-in prices".to_owned(), NOW.before(Millis::from_minutes(2 * 1440)))),
         manners: crate::tui::Manners::default(),
+        price_list: Some(("built-in prices".to_owned(), NOW.before(Millis::from_minutes(2 * 1440)))),
     }
 }
 
