@@ -107,13 +107,14 @@ impl CapClerk {
         let version = if stirred { Some(self.reader.data_version()?) } else { told.version };
         let changed = version != told.version;
         // Whether a guard lives is not written; but one that begins writes.
-        let idle = told.guards.is_empty() && !told.stale;
+        let over = told.ends.is_some_and(|ends| ends <= now);
+        let idle = told.guards.is_empty() && !told.stale && !over;
         if !changed && (idle || now.since(told.looked) < PULSE && told.looked <= now) {
             return Ok(None);
         }
         (told.version, told.looked) = (version, now);
         told.stale |= changed;
-        if told.ends.is_some_and(|ends| ends <= now) {
+        if over {
             // Where it cannot be written, it is in force all the same, and the next who can writes it down.
             let _ = Store::open(&self.path).and_then(|mut store| store.end_caps(&self.base, now));
             (told.stale, told.read) = (true, Timestamp::EPOCH);
