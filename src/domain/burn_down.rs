@@ -89,6 +89,16 @@ pub fn needed(window: Window, axis: Span) -> Timestamp {
     }
 }
 
+/// Returns the steps with so much of them left out, from the earliest within the axis on: what does not count.
+pub fn without_first(mut steps: Vec<Spent>, axis: Span, amount: u128) -> Vec<Spent> {
+    let mut rest = amount;
+    for step in steps.iter_mut().filter(|step| step.span.end > axis.start) {
+        let part = step.amount.min(rest);
+        (step.amount, rest) = (step.amount - part, rest - part);
+    }
+    steps
+}
+
 /// Returns how much was left over time, and at last what is left now: `spent` is what counts as used then.
 ///
 /// Steps are in order of time and do not overlap; what lies before the axis counts in a rolling window alone.

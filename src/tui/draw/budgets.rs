@@ -23,7 +23,7 @@ use crate::domain::scope::Scope;
 use crate::domain::time::Timestamp;
 use crate::tui::app::{App, Seen};
 use crate::tui::caps::state_of;
-use crate::tui::page::budgets::{CapNow, Known, UsedNow, share_of};
+use crate::tui::page::budgets::{CapNow, Counts, Known, UsedNow, share_of};
 use crate::tui::text;
 use crate::tui::theme::Meaning;
 
@@ -127,9 +127,18 @@ fn hint(app: &App) -> Option<(String, Meaning)> {
         return Some((says, Meaning::Warn));
     }
     let guards = app.picture().caps.worst(cap.key()).map_or(0, crate::domain::gate::Standing::exposure);
-    used.beside_guards.then(|| {
-        let counted = figure(cap.limit.unit(), guards);
-        (format!("{name}: guards count {counted} of it, the rest passed no guard"), Meaning::Muted)
+    (used.beside > 0).then(|| {
+        let (unit, ledgers) = (cap.limit.unit(), guards.saturating_add(used.beside));
+        let (counted, ledgers) = (figure(unit, guards), figure(unit, ledgers));
+        let says = match now.counts {
+            Counts::Guards => format!(
+                "{name}: the ledgers say {ledgers}, guards count {counted}: what passed no guard does not count"
+            ),
+            Counts::Ledgers => {
+                format!("{name}: no guard is running: this is what the ledgers say, guards counted {counted}")
+            }
+        };
+        (says, Meaning::Muted)
     })
 }
 
