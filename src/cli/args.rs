@@ -53,6 +53,7 @@ impl Cli {
 
 /// How the screen looks, and what it is to do.
 #[derive(Clone, Debug, Default, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct ScreenArgs {
     /// Begin on this page: overview, limits, budgets, prices, errors, events, sources, guard, audit
     #[arg(long, value_name = "PAGE")]
@@ -385,6 +386,14 @@ pub enum CapsAction {
         /// How to print it
         #[arg(long, value_enum, default_value = "table")]
         format: CapFormat,
+    },
+    /// Let every call pass for a while, so that caps only warn; or enforce them again
+    PassThrough {
+        /// Until when, a day ahead at most: 1h, 18:00; or `off`
+        until: String,
+        /// Why, for the log
+        #[arg(long)]
+        why: String,
     },
     /// Replay the calls of the store against a cap: what would it have stopped?
     Backtest(BacktestArgs),

@@ -39,6 +39,7 @@ pub fn run(context: &Context, action: &CapsAction) -> anyhow::Result<ExitCode> {
         CapsAction::Undo { rev, why } => undo(context, *rev, why.as_deref()),
         CapsAction::Log { format } => log(context, *format),
         CapsAction::Check { format } => check(context, *format),
+        CapsAction::PassThrough { until, why } => pass_through(context, until, why),
         CapsAction::Backtest(args) => backtest(context, args),
     }
 }
@@ -110,6 +111,18 @@ fn remove(context: &Context, scope: &str, window: &str, why: Option<&str>) -> an
     tell(&format!("removed: {scope} per {window}"), rev)
 }
 
+/// Lets every call pass until an instant, or with `off` enforces caps again.
+fn pass_through(context: &Context, until: &str, why: &str) -> anyhow::Result<ExitCode> {
+    let until = match until {
+        "off" => None,
+        text => Some(until::parse(text, &context.calendar, now()).map_err(Usage)?),
+    };
+    let mut store = open(context)?;
+    let expected = store.cap_revision()?;
+    let rev = store.pass_through(until, expected, &author(context, Some(why))?)?;
+    tell(&passing(until), rev)
+}
+
 fn undo(context: &Context, rev: u64, why: Option<&str>) -> anyhow::Result<ExitCode> {
     let mut store = open(context)?;
     let expected = store.cap_revision()?;
@@ -133,6 +146,7 @@ fn log(context: &Context, format: CapFormat) -> anyhow::Result<ExitCode> {
                 format!("price of {}: {}", whole(*provider, *model), now_and_then(*old, *new))
             }
             Changed::Plan { tenant, plan } => format!("{tenant} on {}", plan_name(*plan)),
+            Changed::PassThrough { until } => passing(*until),
         };
         let at = context.calendar.minute_text(*at);
         let why = if why.is_empty() { String::new() } else { format!("  # {why}") };
@@ -150,6 +164,12 @@ fn now_and_then(old: Option<Label>, new: Label) -> String {
     old.map_or_else(|| new.to_string(), |old| format!("{old} -> {new}"))
 }
 
+/// Says whether every call passes, in words.
+fn passing(until: Option<Timestamp>) -> String {
+    let until = until.map(|until| format!("every call passes until {}", until::text(until)));
+    until.unwrap_or_else(|| "caps hold again".to_owned())
+}
+
 fn plan_name(plan: Option<PlanId>) -> String {
     plan.map_or_else(|| "the default plan".to_owned(), |plan| format!("plan {plan}"))
 }
@@ -163,6 +183,7 @@ fn change(change: &CapChange) -> Value {
         }
         Changed::Cap { old, new } => (old.as_ref().map(Cap::to_string), new.to_string()),
         Changed::Plan { tenant, plan } => (None, format!("tenant:{tenant} on {}", plan_name(*plan))),
+        Changed::PassThrough { until } => (None, passing(*until)),
     };
     json!({
         "rev": change.rev.0, "at": change.at.millis(), "by": change.by.as_str(), "why": change.why.as_str(),

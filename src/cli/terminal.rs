@@ -19,6 +19,12 @@ pub fn found(context: &Context, flags: &ScreenArgs) -> Found {
     };
     let wish = Wish { glyphs: &context.settings.ui.glyphs, color };
     let mut found = detect(wish, &variable);
+    let command = &context.settings.ui.copy_command;
+    if let Some(line) =
+        found.lines.iter_mut().find(|line| line.starts_with("copies by") && !command.is_empty())
+    {
+        *line = format!("copies by   {} (ui.copy_command)", command.join(" "));
+    }
     let is = |terminal: bool| if terminal { "a terminal" } else { "no terminal" };
     let (input, output) = (io::stdin().is_terminal(), io::stdout().is_terminal());
     found.lines.push(format!("input       {}", is(input)));

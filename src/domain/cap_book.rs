@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::call::{ModelId, Provider, TenantId};
 use super::cap::{Cap, CapKey, CapRev, Revision};
+use super::gate::{self, Ask, Standing, Verdict};
 use super::plan::Plans;
 use super::scope::{Account, KeyId, Scope};
 use super::time::Timestamp;
@@ -40,6 +41,7 @@ pub struct CapBook {
     rev: CapRev,
     caps: BTreeMap<Scope, Vec<Arc<Cap>>>,
     plans: Plans,
+    passes_until: Option<Timestamp>,
 }
 
 impl CapBook {
@@ -58,7 +60,7 @@ impl CapBook {
         for (_, revision) in newest.into_iter().filter(|(_, revision)| revision.cap.limit.size().is_some()) {
             caps.entry(revision.cap.scope).or_default().push(Arc::new(revision.cap));
         }
-        CapBook { rev, caps, plans }
+        CapBook { rev, caps, plans, passes_until: None }
     }
 
     /// Returns the same book, said to be of a later revision: one that changed no cap but, say, who is on
@@ -66,6 +68,22 @@ impl CapBook {
     #[must_use]
     pub fn at(self, rev: CapRev) -> CapBook {
         CapBook { rev: self.rev.max(rev), ..self }
+    }
+
+    /// Returns the same book, by which every call passes until an instant.
+    #[must_use]
+    pub fn passing(self, until: Option<Timestamp>) -> CapBook {
+        CapBook { passes_until: until, ..self }
+    }
+
+    /// Returns until when every call passes and caps only warn; nothing where they hold.
+    pub fn passes_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.passes_until.filter(|until| now < *until)
+    }
+
+    /// Judges a call by the caps it touches, as they stand; while calls are passed through, none stops it.
+    pub fn judge(&self, ask: &Ask, standings: &[Standing], now: Timestamp) -> Verdict {
+        if self.passes_until(now).is_some() { Verdict::Allow } else { gate::judge(ask, standings) }
     }
 
     /// Returns the revision it is of.

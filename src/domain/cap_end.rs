@@ -47,7 +47,10 @@ pub fn ended<'a>(
                 keys.push(new.key());
             }
             Changed::Ended { rev, .. } => known.push(*rev),
-            Changed::Cap { .. } | Changed::Price { .. } | Changed::Plan { .. } => {}
+            Changed::Cap { .. }
+            | Changed::Price { .. }
+            | Changed::Plan { .. }
+            | Changed::PassThrough { .. } => {}
         }
     }
     let mut ended: Vec<Ended> = Vec::new();

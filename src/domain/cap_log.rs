@@ -58,6 +58,11 @@ pub enum Changed {
         /// Its plan from then on; `None` is the default one.
         plan: Option<PlanId>,
     },
+    /// Whether caps hold at all.
+    PassThrough {
+        /// Until when every call passes; `None`: caps hold again.
+        until: Option<Timestamp>,
+    },
 }
 
 impl CapChange {
@@ -65,7 +70,7 @@ impl CapChange {
     pub const fn key(&self) -> Option<CapKey> {
         match &self.what {
             Changed::Cap { new, .. } | Changed::Ended { new, .. } => Some(new.key()),
-            Changed::Price { .. } | Changed::Plan { .. } => None,
+            Changed::Price { .. } | Changed::Plan { .. } | Changed::PassThrough { .. } => None,
         }
     }
 }

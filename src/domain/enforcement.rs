@@ -37,6 +37,11 @@ pub enum Enforcement {
         /// The caps it judges by.
         rev: CapRev,
     },
+    /// Every call passes, by an order that is saved: caps only warn.
+    Passing {
+        /// Until when.
+        until: Timestamp,
+    },
     /// Every guard judges by the caps that are saved.
     Held {
         /// How many guards.
@@ -53,8 +58,14 @@ impl Enforcement {
     }
 }
 
-/// Judges whether the caps of revision `saved` are in force: as well as the worst of the guards holds them.
-pub fn enforcement(guards: &[Heartbeat], saved: CapRev, now: Timestamp) -> Enforcement {
+/// Judges whether the caps of revision `saved` are in force: as well as the worst of the guards holds them. By those
+/// caps every call passes until `passes`, where that is said.
+pub fn enforcement(
+    guards: &[Heartbeat],
+    saved: CapRev,
+    passes: Option<Timestamp>,
+    now: Timestamp,
+) -> Enforcement {
     let Some(last) = guards.iter().min_by_key(|guard| guard.seen) else { return Enforcement::Nobody };
     let age = now.since(last.seen);
     if age >= LATE {
@@ -62,7 +73,10 @@ pub fn enforcement(guards: &[Heartbeat], saved: CapRev, now: Timestamp) -> Enfor
     }
     match guards.iter().find(|guard| guard.rev < saved) {
         Some(guard) => Enforcement::Behind { name: guard.name, rev: guard.rev },
-        None => Enforcement::Held { guards: guards.len(), age },
+        None => match passes.filter(|until| now < *until) {
+            Some(until) => Enforcement::Passing { until },
+            None => Enforcement::Held { guards: guards.len(), age },
+        },
     }
 }
 
@@ -78,7 +92,7 @@ mod tests {
 
     #[track_caller]
     fn check(guards: &[Heartbeat], want: Enforcement) {
-        assert_eq!(enforcement(guards, CapRev(41), NOW), want);
+        assert_eq!(enforcement(guards, CapRev(41), None, NOW), want);
     }
 
     #[test]
@@ -87,6 +101,17 @@ mod tests {
         let held = Enforcement::Held { guards: 2, age: Millis::new(900) };
         check(&[guard("a", 41, 900), guard("b", 42, 100)], held);
         assert!(held.holds() && !Enforcement::Nobody.holds());
+    }
+
+    #[test]
+    fn no_cap_holds_while_calls_are_passed_through() {
+        let guards = [guard("a", 41, 100)];
+        let until = NOW.after(Millis::new(1));
+        let passing = enforcement(&guards, CapRev(41), Some(until), NOW);
+        assert_eq!(passing, Enforcement::Passing { until });
+        assert!(!passing.holds());
+        assert!(enforcement(&guards, CapRev(41), Some(NOW), NOW).holds(), "it is over at its last instant");
+        assert_eq!(enforcement(&[], CapRev(41), Some(until), NOW), Enforcement::Nobody);
     }
 
     #[test]

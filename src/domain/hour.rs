@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::burn::{MINUTES_KEPT, minute_of};
 use super::call::{Call, Cost, ModelId, Provider, Status, TenantId};
 use super::failure::FailureClass;
+use super::health::is_of_provider;
 use super::label::Label;
 use super::money::Money;
 use super::sketch::Sketch;
@@ -33,6 +34,18 @@ pub struct Service {
 }
 
 impl Service {
+    /// Takes in a call.
+    pub fn add(&mut self, call: &Call) {
+        self.calls += u64::from(call.calls);
+        self.failed += if call.status == Status::Failed { u64::from(call.calls) } else { 0 };
+        if let Some(length) = call.latency {
+            self.took.add(length);
+        }
+        if let Some(length) = call.first_byte {
+            self.first_byte.add(length);
+        }
+    }
+
     /// Adds what other calls were like.
     pub fn merge(&mut self, other: &Service) {
         self.calls += other.calls;
@@ -40,6 +53,15 @@ impl Service {
         self.took += &other.took;
         self.first_byte += &other.first_byte;
     }
+}
+
+/// How a provider answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answers {
+    /// What its calls were like.
+    pub service: Service,
+    /// Those that failed by it, and not by the caller.
+    pub blamed: u64,
 }
 
 /// What failed calls have in common.
@@ -68,6 +90,7 @@ pub struct Toll {
 #[derive(Clone, Debug, Default)]
 struct Minute {
     tenants: HashMap<TenantId, Service>,
+    providers: HashMap<Provider, Answers>,
     faults: HashMap<Fault, Toll>,
 }
 
@@ -91,16 +114,9 @@ impl Hour {
         self.taken += 1;
         let made = Arc::new((call.clone(), cost));
         let kept = self.minutes.entry(minute).or_default();
-        let service = kept.tenants.entry(call.tenant).or_default();
-        service.calls += u64::from(call.calls);
-        if let Some(length) = call.latency {
-            service.took.add(length);
-        }
-        if let Some(length) = call.first_byte {
-            service.first_byte.add(length);
-        }
+        kept.tenants.entry(call.tenant).or_default().add(call);
+        kept.providers.entry(call.provider).or_default().add(call);
         if call.status == Status::Failed {
-            service.failed += u64::from(call.calls);
             let toll = kept.faults.entry(fault(call)).or_default();
             toll.count += u64::from(call.calls);
             toll.lost += cost.money().unwrap_or_default();
@@ -123,6 +139,18 @@ impl Hour {
         let mut sums: BTreeMap<TenantId, Service> = BTreeMap::new();
         for (tenant, service) in self.minutes.values().flat_map(|minute| &minute.tenants) {
             sums.entry(*tenant).or_default().merge(service);
+        }
+        sums
+    }
+
+    /// Returns how each provider answered in the last `minutes` minutes, the running one included.
+    pub fn providers(&self, minutes: i64, now: Timestamp) -> BTreeMap<Provider, Answers> {
+        let first = minute_of(now) - minutes + 1;
+        let mut sums: BTreeMap<Provider, Answers> = BTreeMap::new();
+        for (provider, answers) in self.minutes.range(first..).flat_map(|(_, minute)| &minute.providers) {
+            let sum = sums.entry(*provider).or_default();
+            sum.service.merge(&answers.service);
+            sum.blamed += answers.blamed;
         }
         sums
     }
@@ -157,8 +185,17 @@ impl Hour {
     }
 }
 
+impl Answers {
+    fn add(&mut self, call: &Call) {
+        self.service.add(call);
+        if call.status == Status::Failed && is_of_provider(class_of(call.failure)) {
+            self.blamed += u64::from(call.calls);
+        }
+    }
+}
+
 /// Puts a call in its place by time; the oldest goes where there are more than `most`.
-fn keep(kept: &mut VecDeque<Arc<Made>>, made: Arc<Made>, most: usize) {
+pub(super) fn keep(kept: &mut VecDeque<Arc<Made>>, made: Arc<Made>, most: usize) {
     let later = kept.iter().rev().take_while(|other| other.0.at > made.0.at).count();
     kept.insert(kept.len() - later, made);
     if kept.len() > most {
@@ -221,6 +258,21 @@ mod tests {
         assert_eq!((b.calls, b.failed, b.took.count()), (2, 1, 2));
         assert_eq!(b.took.quantile(Fraction::WHOLE), Some(Millis::new(101)));
         assert_eq!(hour.failed()[0].0.id, CallId::from_bits(1));
+    }
+
+    #[test]
+    fn a_provider_is_blamed_for_what_is_its_own() {
+        let mut hour = Hour::default();
+        for (id, ago, failure) in
+            [(1, 10, "timeout"), (2, 20, "invalid_request"), (3, 30, ""), (4, 1_200, "timeout")]
+        {
+            hour.add(&call(id, ago, "a", failure), Cost::Unpriced, NOW);
+        }
+        let of = |minutes| {
+            let answers = hour.providers(minutes, NOW).into_values().next().expect("a provider");
+            (answers.service.calls, answers.service.failed, answers.blamed)
+        };
+        assert_eq!((of(15), of(60)), ((3, 2, 1), (4, 3, 2)));
     }
 
     #[test]

@@ -28,6 +28,19 @@ impl Sketch {
         self.count
     }
 
+    /// Returns how many lengths lie below each of these bounds and not below the one before, in rising order, and
+    /// last how many lie above all. A length in the bucket of a bound counts below it.
+    pub fn below(&self, bounds: &[Millis]) -> Vec<u64> {
+        let mut counts = vec![0; bounds.len() + 1];
+        for (bucket, count) in &self.counts {
+            let place = bounds.partition_point(|bound| bound.count() < middle(*bucket));
+            if let Some(sum) = counts.get_mut(place) {
+                *sum += count;
+            }
+        }
+        counts
+    }
+
     /// Returns the length that so large a part of all is not longer than, off by a 32nd of it at most; `None`
     /// where there are none.
     pub fn quantile(&self, part: Fraction) -> Option<Millis> {
@@ -106,6 +119,15 @@ mod tests {
             let rank = (values.len() * usize::from(basis)).div_ceil(10_000).max(1);
             let exact = values[rank - 1];
             prop_assert!(told.abs_diff(exact) <= exact / 32, "{told} for {exact}");
+        }
+
+        #[test]
+        fn each_length_lies_in_one_part(values in lengths(), mut bounds in proptest::collection::vec(1_u64..600_000, 0..8)) {
+            bounds.sort_unstable();
+            let bounds: Vec<Millis> = bounds.into_iter().map(Millis::new).collect();
+            let parts = sketch(&values).below(&bounds);
+            prop_assert_eq!(parts.len(), bounds.len() + 1);
+            prop_assert_eq!(parts.iter().sum::<u64>(), values.len() as u64);
         }
 
         #[test]

@@ -25,7 +25,7 @@ use crate::domain::call::{Call, CallId, ModelId};
 use crate::domain::cap_book::Caller;
 use crate::domain::closing::Oddity;
 use crate::domain::failure::FailureClass;
-use crate::domain::gate::{self, Standing, Verdict};
+use crate::domain::gate::{Standing, Verdict};
 use crate::domain::hold::Attempt;
 use crate::domain::period::periods;
 use crate::store::guard::{Dispatch, Repeat, Reserve};
@@ -213,7 +213,7 @@ fn early(house: &House, ask: &Ask, estimate: &Estimate) -> Option<Verdict> {
         touch,
     });
     let standings: Vec<Standing> = standings.collect();
-    match gate::judge(&estimate.ask(), &standings) {
+    match view.book.judge(&estimate.ask(), &standings, house.clock.now()) {
         Verdict::Allow | Verdict::Wait { .. } => None,
         stopped => Some(stopped),
     }

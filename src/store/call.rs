@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use rusqlite::{CachedStatement, Connection, Row, params, params_from_iter};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::figures::Figures;
 use super::name::Names;
@@ -403,6 +403,29 @@ pub(super) fn latest_since(
         visit(&Entry::read(row, 0)?)?;
     }
     Ok(())
+}
+
+/// Shows the calls of one tenant from `start` up to `end`, the latest first, as far as they are among the `limit`
+/// latest calls of all. Returns when the oldest of those was made, where they may not be all.
+pub(super) fn latest_of(
+    conn: &Connection,
+    (tenant, start, end): (i64, i64, i64),
+    limit: i64,
+    visit: &mut dyn FnMut(&Entry) -> rusqlite::Result<()>,
+) -> rusqlite::Result<Option<i64>> {
+    let mut oldest = conn.prepare_cached(
+        "SELECT at FROM call WHERE at >= ?1 AND at < ?2 ORDER BY at DESC LIMIT 1 OFFSET ?3",
+    )?;
+    let oldest: Option<i64> = oldest.query_row([start, end, limit - 1], |row| row.get(0)).optional()?;
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT {}, {SLICE} FROM {ROWS} WHERE at >= ?1 AND at < ?2 AND tenant = ?3 ORDER BY at DESC",
+        COLUMNS.join(", ")
+    ))?;
+    let mut rows = statement.query([oldest.unwrap_or(start), end, tenant])?;
+    while let Some(row) = rows.next()? {
+        visit(&Entry::read(row, 0)?)?;
+    }
+    Ok(oldest)
 }
 
 /// Returns the number of the row that came last.

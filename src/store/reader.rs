@@ -16,7 +16,7 @@ use super::slice::Key;
 use super::source::SourceRow;
 use super::{StoreError, bad_line, check, mark, open, source};
 use crate::domain::calendar::Span;
-use crate::domain::call::{ModelId, Provider, TenantId};
+use crate::domain::call::TenantId;
 use crate::domain::label::Label;
 use crate::domain::mark::Mark;
 use crate::domain::observation::BadLine;
@@ -115,39 +115,6 @@ impl Reader {
         visit: &mut dyn FnMut(Timestamp, &Slice, &Sums),
     ) -> Result<(), StoreError> {
         self.read(|conn, names| show(conn, names, &pieces::by_day(whole(span), rollup::extent(conn)?), visit))
-    }
-
-    /// Returns one tenant's sums of each model in a span, by name.
-    pub fn models(&self, tenant: TenantId, span: Span) -> Result<Vec<(Provider, ModelId, Sums)>, StoreError> {
-        self.read(|conn, names| {
-            let Some(tenant) = number_of(conn, tenant)? else { return Ok(Vec::new()) };
-            let mut sums: HashMap<(i64, i64), Figures> = HashMap::new();
-            let mut add = |key: &Key, figures: &Figures| {
-                sums.entry((key.provider, key.model)).or_default().add(figures);
-            };
-            for piece in pieces::by_day(span, rollup::extent(conn)?) {
-                match piece {
-                    Piece::Days(start, end) => {
-                        rollup::slices_of_tenant(conn, Grain::Day, (start, end, tenant), &mut add)?;
-                    }
-                    Piece::Slots(start, end) => {
-                        rollup::slices_of_tenant(conn, Grain::Slot, (start, end, tenant), &mut add)?;
-                    }
-                    Piece::Calls(start, end) => call::between(conn, (start, end), &mut |_, key, figures| {
-                        if key.tenant == tenant {
-                            add(key, figures);
-                        }
-                    })?,
-                }
-            }
-            let mut models = Vec::with_capacity(sums.len());
-            for ((provider, model), figures) in sums.into_iter().filter(|(_, figures)| !figures.is_zero()) {
-                let provider = Provider::from_label(names.label(conn, provider)?);
-                models.push((provider, ModelId::from_label(names.label(conn, model)?), figures.sums()));
-            }
-            models.sort_by_key(|(provider, model, _)| (*provider, *model));
-            Ok(models)
-        })
     }
 
     /// Returns one tenant's sums of each hour in a span, in order of time. Hours are counted from the

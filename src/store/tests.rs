@@ -408,7 +408,7 @@ fn a_newer_store_is_refused_untouched() {
         drop(Store::open(path).unwrap());
         Connection::open(path).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
     };
-    check_refused(prepare, |error| matches!(error, StoreError::Newer { found: 99, known: 7, .. }));
+    check_refused(prepare, |error| matches!(error, StoreError::Newer { found: 99, known: 8, .. }));
 }
 
 fn bad(offset: u64) -> BadLine {

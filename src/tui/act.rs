@@ -2,10 +2,12 @@
 
 use crossterm::event::KeyEvent;
 
-use super::app::{App, Dialog, Fold, Mode, PACES};
+use super::app::{App, Dialog, Fold, Mode, PACES, Plain};
 use super::event::{Effect, Window};
 use super::keys::{Action, Context};
 use super::list::Rows as _;
+use super::page::group::Grouping;
+use super::page::tenant::Part;
 use super::tab::Tab;
 use super::typing::HelpPage;
 use crate::domain::filter::Filter;
@@ -80,6 +82,8 @@ impl App {
             Action::Help => self.dialog = Some(Dialog::Help(HelpPage::default())),
             Action::Command => self.open_command(""),
             Action::Tab(tab) => self.show(tab),
+            Action::NextTab if self.shows_tenant() => self.show_part(1),
+            Action::PrevTab if self.shows_tenant() => self.show_part(Part::ALL.len() - 1),
             Action::NextTab => self.show(self.tab.other(1)),
             Action::PrevTab => self.show(self.tab.other(Tab::ALL.len() - 1)),
             Action::Open | Action::History => return self.open(),
@@ -118,6 +122,7 @@ impl App {
             Action::Follow => self.follow_events(),
             Action::NextHit => self.find_hit(1),
             Action::PrevHit => self.find_hit(-1),
+            Action::PassThrough => self.open_pass(),
             Action::WhatIf => self.open_what_if(),
             Action::Calculator => self.open_calculator(),
             Action::Price => self.open_price(),
@@ -131,6 +136,10 @@ impl App {
         match action {
             Action::PanLeft => self.pan(-1),
             Action::PanRight => self.pan(1),
+            Action::Group => self.group_by(self.grouping.next()),
+            Action::Bars => {
+                self.plain = if self.plain == Plain::Bars { Plain::Numbers } else { Plain::Bars };
+            }
             Action::Faster => self.set_pace(self.pace + 1),
             Action::Slower => self.set_pace(self.pace.saturating_sub(1)),
             Action::Fold => {
@@ -168,6 +177,7 @@ impl App {
     /// Copies what the row is about.
     fn copy_name(&mut self) -> Vec<Effect> {
         let name = match self.tab {
+            Tab::Overview if self.is_grouped() => self.groups.picked().map(|name| name.to_string()),
             Tab::Overview => self.tenants.picked().map(|tenant| tenant.to_string()),
             Tab::Limits => self.limits.picked().map(|key| key[2].to_string()),
             Tab::Budgets => self.budgets.picked().map(|key| key.0.to_string()),
@@ -228,13 +238,20 @@ impl App {
     }
 
     pub(super) fn step(&mut self, by: isize) {
+        let lists_calls = self.lists_calls();
         match (&mut self.dialog, &mut self.mode) {
             // The frame says where the end is.
+            (None, Mode::Opened(_)) if lists_calls => {
+                self.moved = self.now;
+                self.inner.step(by);
+            }
             (Some(Dialog::Help(HelpPage { offset, hit, .. })), _) => {
                 *hit = None;
                 *offset = offset.saturating_add_signed(by);
             }
-            (None, Mode::Opened(offset)) => *offset = offset.saturating_add_signed(by),
+            (None, Mode::Opened(offset) | Mode::Record(_, offset)) => {
+                *offset = offset.saturating_add_signed(by);
+            }
             (Some(Dialog::Text(page)), _) => page.offset = page.offset.saturating_add_signed(by),
             (Some(Dialog::Themes(_)), _) => self.preview(by),
             (Some(Dialog::Choice(_) | Dialog::Columns(_)), _) => self.step_choice(by),
@@ -271,26 +288,53 @@ impl App {
 
     pub(super) fn open(&mut self) -> Vec<Effect> {
         match self.tab {
-            Tab::Overview => {
-                let Some(tenant) = self.tenants.picked() else { return Vec::new() };
-                self.tenants.hold();
-                self.mode = Mode::Opened(0);
-                vec![Effect::LoadDetail(tenant, self.window)]
+            Tab::Overview | Tab::Errors if matches!(self.mode, Mode::Opened(_)) => {
+                self.open_call();
+                Vec::new()
             }
-            Tab::Budgets | Tab::Prices | Tab::Sources | Tab::Audit | Tab::Errors | Tab::Events
+            Tab::Overview => self.open_tenant(Part::Models),
+            Tab::Budgets
+            | Tab::Prices
+            | Tab::Sources
+            | Tab::Audit
+            | Tab::Errors
+            | Tab::Events
+            | Tab::Limits
                 if self.rows().has_picked() =>
             {
                 self.rows_mut().hold();
                 self.mode = Mode::Opened(0);
+                self.inner.release();
+                self.list_calls();
                 Vec::new()
             }
             _ => Vec::new(),
         }
     }
 
+    /// Opens the selected tenant at one of its pages.
+    fn open_tenant(&mut self, part: Part) -> Vec<Effect> {
+        let Some(tenant) = self.tenants.picked() else { return Vec::new() };
+        self.tenants.hold();
+        self.mode = Mode::Opened(0);
+        self.part = part;
+        self.inner.release();
+        self.list_calls();
+        vec![Effect::LoadDetail(tenant, self.window)]
+    }
+
     fn open_other(&mut self, by: isize) -> Vec<Effect> {
+        if matches!(self.mode, Mode::Record(..)) {
+            self.inner.step(by);
+            self.open_call();
+            return Vec::new();
+        }
         self.step_row(by);
-        self.forget_detail();
+        if self.tab == Tab::Overview {
+            self.forget_detail();
+            return self.open_tenant(self.part);
+        }
+        self.mode = Mode::List;
         self.open()
     }
 
@@ -300,6 +344,18 @@ impl App {
                 Dialog::Themes(before) => self.setup.theme = before,
                 other => self.leave_choice(other),
             }
+            return;
+        }
+        if matches!(self.mode, Mode::Record(..)) {
+            self.mode = Mode::Opened(0);
+            return;
+        }
+        if self.mode == Mode::List
+            && self.is_grouped()
+            && self.tab == Tab::Overview
+            && self.filter().is_empty()
+        {
+            self.group_by(Grouping::Tenant);
             return;
         }
         if self.mode == Mode::List {

@@ -89,6 +89,11 @@ impl App {
             };
             add(format!("cap {who} {limit} {}", state.says()), says, Meaning::Bad);
         }
+        for cap in self.caps_reached_soon() {
+            let limit = format!("{}/{}", cap.standing.touch.cap.limit, cap.standing.touch.cap.window);
+            let says = super::draw::soon(&cap, &self.setup.calendar, self.now);
+            add(format!("soon {} {limit}", cap.who), says, Meaning::Warn);
+        }
         if let Some(says) = self.unpriced_alert() {
             add("unpriced".to_owned(), says, Meaning::Warn);
         }
@@ -138,6 +143,10 @@ impl App {
     fn guard_alert(&self) -> Option<String> {
         let waits = self.shown_change().is_some_and(|(mine, _)| self.now.since(mine.saved) < LATE);
         match self.enforcement() {
+            Enforcement::Passing { until } => Some(format!(
+                "every call passes until {}: no cap stops one",
+                self.setup.calendar.minute_text(until)
+            )),
             Enforcement::Late { name, age } => Some(format!(
                 "{name} has told nothing for {}: nobody knows which caps it holds",
                 text::age(age)

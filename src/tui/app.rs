@@ -22,9 +22,11 @@ use super::first::First;
 use super::hand::Hand;
 use super::keys::{Action, Keys};
 use super::layout::Layout;
-use super::list::List;
+use super::list::{List, Rows as _};
 use super::manners::Manners;
 use super::mouse::Spots;
+use super::page::group::Grouping;
+use super::page::tenant::Part;
 use super::page::{Asked, events, guard, limits};
 use super::paper::Paper;
 use super::picture::{Loaded, Measure, Picture};
@@ -59,6 +61,15 @@ pub enum Fold {
     Idle,
 }
 
+/// How much of something is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plain {
+    /// As a bar, beside its number.
+    Bars,
+    /// As a number alone.
+    Numbers,
+}
+
 /// Whose the mouse is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MouseOwner {
@@ -90,6 +101,8 @@ pub enum Mode {
     Filter(Box<FilterLine>),
     /// What one row is about; how far it is scrolled, or which of a tenant's models is selected.
     Opened(usize),
+    /// One of the calls of the tenant that is open, and how far it is scrolled.
+    Record(CallId, usize),
 }
 
 /// What lies over the page.
@@ -209,6 +222,11 @@ pub struct App {
     pub(super) sources: List<Label>,
     pub(super) guards: List<guard::Key>,
     pub(super) audit: List<CapRev>,
+    /// How much headroom each group of limits had while the page was looked at.
+    pub(super) limit_past: limits::Past,
+    /// Which page of the tenant that is open is shown, and the calls on it.
+    pub(super) part: Part,
+    pub(super) inner: List<CallId>,
     /// The columns of the page in view, as a frame told them.
     pub(super) column_ids: Vec<String>,
     /// Where its rows stood, and the tabs.
@@ -227,6 +245,11 @@ pub struct App {
     /// Whether idle tenants are one row, and what they come to, where there are any.
     pub(super) fold: Fold,
     pub(super) idle: Option<Idle>,
+    /// What a row of the Overview is, and its rows where they are no tenants.
+    pub(super) grouping: Grouping,
+    pub(super) groups: List<Label>,
+    /// Whether bars are drawn in the table.
+    pub(super) plain: Plain,
     /// Alerts that say nothing for a while.
     pub(super) muted: Vec<Muted>,
     /// How much of today's spend the filter of the Overview hides, and all of it, where that is most of it.
@@ -279,6 +302,9 @@ impl App {
             sources: List::new(),
             guards: List::new(),
             audit: List::new(),
+            limit_past: limits::Past::default(),
+            part: Part::Models,
+            inner: List::new(),
             column_ids: Vec::new(),
             table_seen: Rect::ZERO,
             tabs_seen: Vec::new(),
@@ -290,6 +316,9 @@ impl App {
             pace: PACES.len() - 1,
             fold: Fold::Open,
             idle: None,
+            grouping: Grouping::Tenant,
+            groups: List::new(),
+            plain: Plain::Bars,
             muted: Vec::new(),
             hidden: None,
             filters: Vec::new(),
@@ -337,6 +366,7 @@ impl App {
             Event::Caps(caps) => effects.extend(self.take_caps(*caps)),
             Event::Used(scope, window, used) => self.take_used(scope, window, &used),
             Event::Price(model, price) => self.take_price(model, price),
+            Event::PassSaved(saved) => self.take_pass_saved(saved),
             Event::PriceSaved(saved) => effects.extend(self.take_price_saved(saved)),
             Event::CapSaved(saved) => effects.extend(self.take_saved(saved)),
             Event::Mouse(mouse) => effects.extend(self.take_mouse(mouse)),
@@ -360,8 +390,12 @@ impl App {
     /// Takes what the last frame showed.
     pub fn seen(&mut self, seen: Seen) {
         self.height = seen.rows;
-        self.rows_mut().seen(seen.rows);
-        if let (Mode::Opened(offset), Some(shown)) = (&mut self.mode, seen.opened) {
+        if self.lists_calls() {
+            self.inner.seen(seen.rows);
+        } else {
+            self.rows_mut().seen(seen.rows);
+        }
+        if let (Mode::Opened(offset) | Mode::Record(_, offset), Some(shown)) = (&mut self.mode, seen.opened) {
             *offset = shown;
         }
         (self.table_seen, self.tabs_seen) = (seen.table, seen.tabs);

@@ -11,6 +11,7 @@ use super::event::Effect;
 use super::field::Field;
 use super::hand::{BURST, IGNORED, TOO_FAST};
 use super::keys::Action;
+use super::page::tenant::Part;
 use super::tab::Tab;
 use crate::domain::amount_entry::{lowered, raised};
 use crate::domain::calendar::Calendar;
@@ -69,7 +70,10 @@ impl App {
     /// Returns what the selected row would be capped on.
     fn scope_of_row(&self) -> Option<Scope> {
         let tenant = self.tenants.picked()?;
-        let Mode::Opened(place) = self.mode else { return Some(Scope::Tenant(tenant)) };
+        let place = match self.mode {
+            Mode::Opened(place) if self.part == Part::Models => place,
+            _ => return Some(Scope::Tenant(tenant)),
+        };
         let detail = self.picture().detail.as_ref().filter(|detail| detail.tenant == tenant)?;
         let (model, _) = detail.models.get(place.min(detail.models.len().checked_sub(1)?))?;
         Some(Scope::TenantModel(tenant, *model))
@@ -97,6 +101,10 @@ impl App {
             }
             Changed::Price { .. } => {
                 self.say("a price is set anew on the page of prices");
+                return Vec::new();
+            }
+            Changed::PassThrough { .. } => {
+                self.say("p on the Guard page lets calls pass, or enforces caps again");
                 return Vec::new();
             }
             Changed::Plan { .. } => {
@@ -336,7 +344,7 @@ impl App {
 
     /// Returns what holds the caps that are saved, those included that were saved from here just now.
     pub(super) fn enforcement(&self) -> Enforcement {
-        enforcement(&self.live.caps.guards, self.saved_rev(), self.now)
+        enforcement(&self.live.caps.guards, self.saved_rev(), self.passes_until(), self.now)
     }
 
     /// Returns the newest revision that is known to be saved.
@@ -348,7 +356,7 @@ impl App {
     /// Returns what holds the change that was made last from here.
     pub(super) fn held_since_saved(&self) -> Option<Enforcement> {
         let mine = self.mine.as_ref()?;
-        Some(enforcement(&self.live.caps.guards, mine.change.rev, self.now))
+        Some(enforcement(&self.live.caps.guards, mine.change.rev, self.passes_until(), self.now))
     }
 
     /// Returns the change that was made last from here, while its outcome is shown.
@@ -438,7 +446,7 @@ fn theirs(change: &CapChange) -> Option<Theirs> {
             old: Some(old.clone()),
             new: new.clone(),
         }),
-        Changed::Price { .. } | Changed::Plan { .. } => None,
+        Changed::Price { .. } | Changed::Plan { .. } | Changed::PassThrough { .. } => None,
     }
 }
 

@@ -140,6 +140,7 @@ pub fn subject(change: &CapChange) -> String {
     match &change.what {
         Changed::Cap { new, .. } | Changed::Ended { new, .. } => new.scope.to_string(),
         Changed::Price { model, .. } => format!("price:{model}"),
+        Changed::PassThrough { .. } => Scope::Everything.to_string(),
         Changed::Plan { tenant, .. } => Scope::Tenant(*tenant).to_string(),
     }
 }

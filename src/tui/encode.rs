@@ -133,7 +133,9 @@ mod tests {
     fn shown(sent: &[&[u8]]) -> Vec<String> {
         let mut terminal = vt100::Parser::new(size(AREA.height), size(AREA.width), 0);
         terminal.process(b"\x1b[?7l");
-        sent.iter().for_each(|bytes| terminal.process(bytes));
+        for bytes in sent {
+            terminal.process(bytes);
+        }
         let screen = terminal.screen();
         // Where the cursor is does not matter: it is hidden.
         screen.rows_formatted(0, AREA.width).collect()

@@ -43,6 +43,7 @@ use super::layout::Layout;
 use super::mouse::Mouse;
 use super::page::prices::PriceWish;
 use super::page::{Ask, Page};
+use super::pass::PassWish;
 use super::theme::{Glyphs, Themes};
 pub use super::window::{Step, Window};
 
@@ -85,6 +86,8 @@ pub enum Event {
     CapSaved(Result<Box<CapChange>, NotSaved>),
     /// The themes there are now: a file of the user's own was changed.
     Themes(Box<Themes>),
+    /// What became of [`Effect::SavePass`].
+    PassSaved(Result<(), String>),
     /// The mouse, where it was taken.
     Mouse(Mouse),
     /// What became of [`Effect::WriteExport`]: the file, or why there is none.
@@ -141,7 +144,7 @@ pub enum Effect {
     /// Send this to the terminal as it stands: a notice of a new alert.
     Notify(String),
     /// Draw with other characters from now on.
-    Glyphs(Glyphs),
+    Glyphs(Box<Glyphs>),
     /// Count days and months in the zone of this name, and read everything anew.
     SetZone(String),
     /// Read what is used of a cap's window and send [`Event::Used`].
@@ -150,6 +153,8 @@ pub enum Effect {
     LoadPrice(ModelId),
     /// Keep a price and send [`Event::PriceSaved`].
     SavePrice(Box<PriceWish>),
+    /// Let calls pass, or enforce caps again, and send [`Event::PassSaved`].
+    SavePass(Box<PassWish>),
     /// Save a cap and send [`Event::CapSaved`].
     SaveCap(Box<CapWish>),
 }

@@ -10,6 +10,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::app::{App, Dialog, Mode};
 use super::event::{Effect, Window};
 use super::keys::Action;
+use super::page::tenant::Part;
 use super::picture::Measure;
 use super::tab::Tab;
 use crate::domain::time::{Millis, Timestamp};
@@ -51,6 +52,7 @@ struct Before {
     dialog: Option<Dialog>,
     window: Window,
     measure: Measure,
+    part: Part,
     theme: String,
     frozen: bool,
 }
@@ -98,6 +100,7 @@ impl App {
             dialog: self.dialog.clone(),
             window: self.window,
             measure: self.measure,
+            part: self.part,
             theme: self.setup.theme.clone(),
             frozen: self.frozen.is_some(),
         };
@@ -128,7 +131,7 @@ impl App {
             if matches!(self.mode, Mode::Filter(_)) {
                 self.leave_filter();
             }
-            (self.mode, self.dialog) = (before.mode, before.dialog);
+            (self.mode, self.dialog, self.part) = (before.mode, before.dialog, before.part);
             if !before.frozen {
                 self.frozen = None;
             }
@@ -156,6 +159,8 @@ impl App {
                 | Action::Faster
                 | Action::Slower
                 | Action::Fold
+                | Action::Group
+                | Action::Bars
                 | Action::Reverse
         );
         let may = !(lasting && burst && !moved);

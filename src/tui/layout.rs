@@ -3,6 +3,7 @@
 use super::app::{App, Fold};
 use super::event::Window;
 use super::list::Shown;
+use super::page::group::Grouping;
 use super::tab::Tab;
 use crate::domain::filter::Filter;
 
@@ -40,6 +41,7 @@ impl App {
     /// Returns what is to be kept for the next start.
     pub fn layout(&self) -> Layout {
         let mut app = self.clone();
+        app.grouping = Grouping::Tenant;
         let mut pages = Vec::new();
         for tab in Tab::ALL {
             app.tab = tab;

@@ -24,6 +24,7 @@ pub mod app;
 pub mod place;
 mod subject;
 pub mod outlook;
+mod next_cap;
 pub mod alerts;
 mod tell;
 pub mod first;
@@ -41,6 +42,7 @@ pub mod take;
 pub mod act;
 pub mod cap_entry;
 pub mod cap_act;
+pub mod pass;
 pub mod paper;
 pub mod order;
 pub mod draw;
@@ -49,6 +51,9 @@ pub mod term;
 pub mod run;
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+pub(crate) use tests::picture_of;
 
 pub use app::{App, Setup};
 pub use cap_act::conflict;

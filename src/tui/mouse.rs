@@ -111,8 +111,8 @@ impl App {
         let sorts = self.tab.sorts();
         // The first column holds the names, whatever stands above them.
         let first = self.spots.headings.first().is_some_and(|spot| spot.what == heading);
-        let is_it = |sort: &&str| sort.eq_ignore_ascii_case(heading) || (first && **sort == *"name");
-        let Some(place) = sorts.iter().position(|sort| is_it(&sort)) else {
+        let is_it = |sort: &str| sort.eq_ignore_ascii_case(heading) || (first && sort == "name");
+        let Some(place) = sorts.iter().position(|sort| is_it(sort)) else {
             return self.say(&format!("rows are not sorted by {heading}: {}", sorts.join(", ")));
         };
         if self.rows().view().sort == place {

@@ -31,16 +31,21 @@ impl App {
         self.sorted = self.now;
         self.hidden = None;
         match self.tab {
+            Tab::Overview if self.is_grouped() => self.groups.set(self.group_order()),
             Tab::Overview => {
                 let (mut rows, all) = self.tenant_order();
                 self.idle = self.take_idle(&mut rows);
                 self.tenants.set((rows, all));
                 self.hidden = self.hidden_spend();
+                self.list_calls();
             }
             Tab::Limits => self.limits.set(self.limit_order()),
             Tab::Budgets => self.budgets.set(self.budget_order()),
             Tab::Prices => self.prices.set(self.price_order()),
-            Tab::Errors => self.errors.set(self.error_order()),
+            Tab::Errors => {
+                self.errors.set(self.error_order());
+                self.list_calls();
+            }
             Tab::Events => self.events.set(self.event_order()),
             Tab::Sources => self.sources.set(self.source_order()),
             Tab::Guard => self.guards.set(self.guard_order()),

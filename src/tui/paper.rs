@@ -29,6 +29,10 @@ pub enum Kind {
     Calculator,
     /// Another price for a model.
     Edit(Provider, ModelId),
+    /// To let every call pass for a while.
+    PassThrough,
+    /// To enforce caps again.
+    Enforce,
 }
 
 /// How far an edit is confirmed.
@@ -60,7 +64,7 @@ pub struct Paper {
 }
 
 impl Paper {
-    fn new(kind: Kind, fields: Vec<(&'static str, &str)>, focus: usize, now: Timestamp) -> Paper {
+    pub(super) fn new(kind: Kind, fields: Vec<(&'static str, &str)>, focus: usize, now: Timestamp) -> Paper {
         let fields = fields.into_iter().map(|(name, text)| (name, Field::new(text))).collect();
         let mut paper = Paper { kind, fields, focus, step: Step::Typing, fault: None, opened: now };
         if let Some(field) = paper.fields.get_mut(focus) {
@@ -222,7 +226,7 @@ impl App {
         match (&self.dialog, &self.mode) {
             (Some(Dialog::Paper(paper)), _) => match paper.kind {
                 Kind::WhatIf => paper.what_if().ok().map(Ask::WhatIf),
-                Kind::Calculator => None,
+                Kind::Calculator | Kind::PassThrough | Kind::Enforce => None,
                 Kind::Edit(..) => self.repriced(paper).ok().map(Ask::Repriced),
             },
             (_, Mode::Opened(_)) => self.prices.picked().map(|key| Ask::PriceHistory(key.0, key.1)),
@@ -253,6 +257,9 @@ impl App {
         }
         match action {
             Some(Action::Apply | Action::Yes) if burst => paper.fault = Some(TOO_FAST.to_owned()),
+            Some(Action::Apply) if matches!(paper.kind, Kind::PassThrough | Kind::Enforce) => {
+                return self.apply_pass();
+            }
             Some(Action::Apply | Action::Yes) => return self.apply_price(action == Some(Action::Yes)),
             Some(Action::NextField) => paper.turn(1),
             Some(Action::PrevField) => paper.turn(-1),

@@ -29,8 +29,10 @@ impl App {
             (Some(Dialog::Paper(paper)), _) => match paper.step {
                 Step::Sure => &[Context::Sure, Context::Always],
                 Step::Saving => &[Context::Waiting, Context::Always],
-                Step::Typing if matches!(paper.kind, Kind::Edit(..)) => &[Context::Form, Context::Always],
-                Step::Typing => &[Context::Asking, Context::Always],
+                Step::Typing if matches!(paper.kind, Kind::WhatIf | Kind::Calculator) => {
+                    &[Context::Asking, Context::Always]
+                }
+                Step::Typing => &[Context::Form, Context::Always],
             },
             (Some(Dialog::Cap(form)), _) => match form.stage {
                 Stage::Typing => &[Context::Form, Context::Always],
@@ -47,13 +49,19 @@ impl App {
     /// Returns where keys work on this page.
     pub(super) fn page_contexts(&self) -> &'static [Context] {
         use Context::{
-            Always, Budgets, Capped, Events, List, Measured, Moving, Openable, Opened, Page, Prices, Spend,
-            Tenants, Undoable,
+            Always, Budgets, Capped, Events, Groups, List, Measured, Moving, Openable, Opened, Page, Prices,
+            Spend, Tenants, Undoable,
         };
         match (self.tab, &self.mode) {
+            (Tab::Overview | Tab::Errors, Mode::Record(..))
+            | (Tab::Sources | Tab::Limits, Mode::Opened(_)) => &[Opened, Moving, Page, Always],
+            (Tab::Overview, Mode::Opened(_)) if self.part.lists_calls() => {
+                &[Opened, Openable, Capped, Undoable, Spend, Measured, Moving, Page, Always]
+            }
             (Tab::Overview, Mode::Opened(_)) => {
                 &[Opened, Capped, Undoable, Spend, Measured, Moving, Page, Always]
             }
+            (Tab::Overview, _) if self.is_grouped() => &[Groups, List, Spend, Measured, Moving, Page, Always],
             (Tab::Overview, _) => {
                 &[Openable, Capped, Tenants, List, Undoable, Spend, Measured, Moving, Page, Always]
             }
@@ -63,17 +71,18 @@ impl App {
             (Tab::Prices, _) => &[Openable, Prices, List, Spend, Moving, Page, Always],
             (Tab::Budgets, Mode::Opened(_)) => &[Opened, Capped, Undoable, Moving, Page, Always],
             (Tab::Budgets, _) => &[Openable, Capped, Budgets, List, Undoable, Moving, Page, Always],
-            (Tab::Limits | Tab::Guard, _) => &[List, Moving, Page, Always],
+            (Tab::Guard, _) => &[Context::Guards, List, Moving, Page, Always],
             (Tab::Events, Mode::Opened(_)) => &[Opened, Events, Moving, Page, Always],
             (Tab::Events, _) => &[Openable, Events, List, Moving, Page, Always],
-            (Tab::Sources | Tab::Errors, Mode::Opened(_)) => &[Opened, Moving, Page, Always],
-            (Tab::Sources | Tab::Errors, _) => &[Openable, List, Moving, Page, Always],
+            (Tab::Errors, Mode::Opened(_)) => &[Opened, Openable, Moving, Page, Always],
+            (Tab::Sources | Tab::Errors | Tab::Limits, _) => &[Openable, List, Moving, Page, Always],
         }
     }
 
     /// Returns the rows of the tab.
     pub(super) fn rows(&self) -> &dyn Rows {
         match self.tab {
+            Tab::Overview if self.is_grouped() => &self.groups,
             Tab::Overview => &self.tenants,
             Tab::Limits => &self.limits,
             Tab::Budgets => &self.budgets,
@@ -89,6 +98,7 @@ impl App {
     /// The same, to be changed.
     pub(super) fn rows_mut(&mut self) -> &mut dyn Rows {
         match self.tab {
+            Tab::Overview if self.is_grouped() => &mut self.groups,
             Tab::Overview => &mut self.tenants,
             Tab::Limits => &mut self.limits,
             Tab::Budgets => &mut self.budgets,

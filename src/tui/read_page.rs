@@ -35,7 +35,10 @@ impl App {
     /// Shows what was found out about the terminal, and how the screen behaves now.
     pub(super) fn show_environment(&mut self) {
         let mut lines = self.setup.manners.found.clone();
-        lines.push(format!("theme       {}", self.setup.theme));
+        // A name that is no theme's draws with the first.
+        let themes = &self.setup.themes;
+        let theme = themes.iter().find(|name| **name == self.setup.theme).or(themes.first());
+        lines.push(format!("theme       {}", theme.unwrap_or(&self.setup.theme)));
         lines.push(format!("zone        {}", self.setup.calendar.name()));
         let mouse = if self.has_mouse() { "the screen's" } else { "the terminal's" };
         lines.push(format!("mouse       {mouse}"));

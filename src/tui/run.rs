@@ -175,7 +175,7 @@ impl Loop {
                 }
                 Effect::Title(text) => term::title(&text)?,
                 Effect::Notify(sequence) => term::notify(&sequence)?,
-                Effect::Glyphs(glyphs) => self.themes.set_glyphs(glyphs),
+                Effect::Glyphs(glyphs) => self.themes.set_glyphs(*glyphs),
                 Effect::Export(form, file) => {
                     let text = self.grid()?.text(form);
                     let name = file.unwrap_or_else(|| self.app.export_name(form));

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::app::App;
 use super::caps::{CapState, share, state, subject};
 use super::event::{PriceRow, SourceRow};
+use super::page::group::GroupRow;
 use super::page::{errors, guard};
 use crate::domain::books::Book;
 use crate::domain::burn::Live;
@@ -28,8 +29,8 @@ impl<T> Row<'_, T> {
         Fact::Length(self.app.now.since(at))
     }
 
-    fn clock(&self, minute: u16) -> Option<Millis> {
-        Some(self.app.now.since(self.app.setup.calendar.last(minute, self.app.now)))
+    fn clock(&self, minute: u16) -> Millis {
+        self.app.now.since(self.app.setup.calendar.last(minute, self.app.now))
     }
 }
 
@@ -87,6 +88,22 @@ impl Subject for Row<'_, (TenantId, &Book)> {
     }
 }
 
+impl Subject for Row<'_, &GroupRow> {
+    fn is_named(&self, passes: &dyn Fn(&str) -> bool) -> bool {
+        passes(self.of.name.as_str())
+    }
+
+    fn fact(&self, key: Key) -> Fact<'_> {
+        match key {
+            Key::Burn => self.of.burn.as_ref().map_or(Fact::None, money),
+            Key::Month => money(&Live::of(&self.of.month)),
+            Key::Cost => money(&Live::of(&self.of.sums)),
+            Key::Tokens => Fact::Count(Live::of(&self.of.sums).tokens),
+            _ => Fact::None,
+        }
+    }
+}
+
 impl Subject for Row<'_, &Cap> {
     fn is_named(&self, passes: &dyn Fn(&str) -> bool) -> bool {
         passes(&self.of.scope.to_string())
@@ -139,7 +156,7 @@ impl Subject for Row<'_, &SourceRow> {
 
 impl Subject for Row<'_, &CapChange> {
     fn ago(&self, minute: u16) -> Option<Millis> {
-        self.clock(minute)
+        Some(self.clock(minute))
     }
 
     fn is_named(&self, passes: &dyn Fn(&str) -> bool) -> bool {
@@ -150,6 +167,7 @@ impl Subject for Row<'_, &CapChange> {
         let scope = match &self.of.what {
             Changed::Cap { new, .. } | Changed::Ended { new, .. } => new.scope,
             Changed::Price { model, .. } => Scope::Model(*model),
+            Changed::PassThrough { .. } => Scope::Everything,
             Changed::Plan { tenant, .. } => Scope::Tenant(*tenant),
         };
         match (key, scope) {
@@ -165,7 +183,7 @@ impl Subject for Row<'_, &CapChange> {
 
 impl Subject for Row<'_, &Limits> {
     fn ago(&self, minute: u16) -> Option<Millis> {
-        self.clock(minute)
+        Some(self.clock(minute))
     }
 
     fn is_named(&self, passes: &dyn Fn(&str) -> bool) -> bool {
@@ -202,7 +220,7 @@ impl Subject for Row<'_, &errors::ClassRow> {
 
 impl Subject for Row<'_, &(Call, Cost)> {
     fn ago(&self, minute: u16) -> Option<Millis> {
-        self.clock(minute)
+        Some(self.clock(minute))
     }
 
     fn is_named(&self, passes: &dyn Fn(&str) -> bool) -> bool {
@@ -229,7 +247,7 @@ impl Subject for Row<'_, &(Call, Cost)> {
 
 impl Subject for Row<'_, &guard::GuardLine> {
     fn ago(&self, minute: u16) -> Option<Millis> {
-        self.clock(minute)
+        Some(self.clock(minute))
     }
 
     fn is_named(&self, passes: &dyn Fn(&str) -> bool) -> bool {

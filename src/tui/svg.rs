@@ -89,6 +89,10 @@ fn row(text: &mut String, frame: &Buffer, y: u16, ground: &str) {
         covered = columns - 1;
         let drawn = columns > 1 || is_drawn(cell.symbol());
         match &mut run {
+            // What fills its cell from left to right goes on into the next.
+            Some(run) if run.look == look && run.words == cell.symbol() && is_even(cell.symbol()) => {
+                run.columns += 1;
+            }
             Some(run)
                 if run.look == look
                     && !drawn
@@ -134,7 +138,7 @@ fn write_run(text: &mut String, run: &Run, y: u32, ground: &str) {
         return;
     }
     if is_drawn(&run.words) {
-        return shape(text, &run.words, (left, top), &run.look.letters);
+        return shape(text, run, (left, top));
     }
     // Blanks at the ends would only make the file longer.
     let words = run.words.trim_end();
@@ -167,14 +171,20 @@ fn is_drawn(symbol: &str) -> bool {
         )
 }
 
+/// Says whether a drawn character is the same from its left edge to its right one.
+fn is_even(symbol: &str) -> bool {
+    symbol.chars().next().is_some_and(|c| matches!(c, '─' | '░' | '▁'..='█'))
+}
+
 /// Draws a character that is made of lines, blocks or dots.
-fn shape(text: &mut String, symbol: &str, (x, y): (u32, u32), fill: &str) {
-    let Some(c) = symbol.chars().next() else { return };
-    let (width, height) = CELL;
+fn shape(text: &mut String, run: &Run, (x, y): (u32, u32)) {
+    let Some(c) = run.words.chars().next() else { return };
+    let (fill, height) = (run.look.letters.as_str(), CELL.1);
+    let width = run.columns * CELL.0;
     let (middle, half) = (x + width / 2, y + height / 2);
     let code = u32::from(c);
     match c {
-        '─' => rect(text, (x, half), (width, 1), fill),
+        '─' | '░' => rect(text, (x, half), (width, 1), fill),
         '│' => rect(text, (middle, y), (1, height), fill),
         '┌' | '┐' | '└' | '┘' => {
             let right = matches!(c, '┌' | '└');
@@ -187,12 +197,10 @@ fn shape(text: &mut String, symbol: &str, (x, y): (u32, u32), fill: &str) {
             rect(text, (x, y + height - tall), (width, tall), fill);
         }
         '▉'..='▏' => rect(text, (x, y), (width * (u32::from('▏') - code + 1) / 8, height), fill),
-        '░' => rect(text, (x, half), (width, 1), fill),
         _ => {
             // Dots of braille: two columns of four, numbered 1 2 3 7 and 4 5 6 8.
             const DOTS: [(u32, u32); 8] = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3)];
-            for (bit, (column, row)) in DOTS.iter().enumerate().filter(|(bit, _)| code & (1 << bit) != 0) {
-                let _ = bit;
+            for (_, (column, row)) in DOTS.iter().enumerate().filter(|(bit, _)| code & (1 << bit) != 0) {
                 rect(text, (x + 1 + column * 4, y + 2 + row * 5), (2, 2), fill);
             }
         }

@@ -3,10 +3,9 @@
 use crate::domain::burn::minute_of;
 use crate::domain::time::Timestamp;
 
-use super::app::{App, Mode, TOAST};
+use super::app::{App, TOAST};
 use super::event::{Detail, Effect, PriceRow, Snapshot};
 use super::picture::Loaded;
-use super::tab::Tab;
 
 impl App {
     /// Moves on to `now`. Windows move by whole minutes, so only a new one costs anything.
@@ -40,11 +39,6 @@ impl App {
         let detail = opened.map(|tenant| Effect::LoadDetail(tenant, self.window));
         let window = self.window.is_loaded().then_some(Effect::LoadWindow(self.window));
         detail.into_iter().chain(window).chain([Effect::LoadPrices(self.window)]).collect()
-    }
-
-    /// Says whether a tenant is open.
-    fn shows_tenant(&self) -> bool {
-        self.tab == Tab::Overview && matches!(self.mode, Mode::Opened(_))
     }
 
     pub(super) fn load(&mut self, snapshot: Snapshot) -> Vec<Effect> {

@@ -10,6 +10,7 @@ mod store;
 mod table;
 mod pty;
 mod manners;
+mod pictures;
 mod model;
 mod guard;
 mod caps;

@@ -98,9 +98,10 @@ fn a_cap_that_stops_calls_needs_the_right_name() {
     let store = home.path("books.db").display().to_string();
     home.print(&["--store", &store, "caps", "set", "tenant:acme", "50/day"]);
     let mut screen = start(&home, &arguments, &[]);
+    screen.until("50/d");
     screen.rest();
     screen.press("c");
-    screen.until("Cap: acme");
+    screen.until("Cap: acme (rev 1)");
     screen.rest();
     screen.press("none/day\t\t\t\t\tno cap now");
     screen.until("no cap now");

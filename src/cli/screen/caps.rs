@@ -29,6 +29,7 @@ use crate::domain::window::Window;
 use crate::store::guard::{Base, ChangeError};
 use crate::store::{Reader, Stir, Store, StoreError};
 use crate::tui::page::prices::PriceWish;
+use crate::tui::pass::PassWish;
 use crate::tui::{CapWish, CapsNow, Event, NotSaved, conflict};
 
 /// How often it looks for what others have written: a guard's word is on the screen within a tenth of a second.
@@ -46,6 +47,8 @@ const TRIES: u8 = 8;
 pub(super) enum Order {
     /// What is used of a window.
     Used(Scope, Window),
+    /// To let calls pass, or to enforce caps again.
+    Pass(Box<PassWish>),
     /// To save a change.
     Save(Box<CapWish>),
     /// To keep a price.
@@ -161,10 +164,17 @@ impl CapClerk {
                 Some(Event::Used(*scope, *window, Box::new(used)))
             }
             Order::Save(wish) => Some(Event::CapSaved(self.save(wish))),
+            Order::Pass(wish) => Some(Event::PassSaved(self.pass(wish).map_err(|error| error.to_string()))),
             Order::Price(wish) => {
                 Some(Event::PriceSaved(self.keep_price(wish).map_err(|error| format!("{error:#}"))))
             }
         }
+    }
+
+    /// Lets calls pass, or enforces caps again, if the caps are still those that were looked at.
+    fn pass(&self, wish: &PassWish) -> Result<(), ChangeError> {
+        let author = author_of(&self.person, Some(wish.why.as_str()));
+        Store::open(&self.path)?.pass_through(wish.until, wish.seen, &author).map(drop)
     }
 
     /// Saves a change, if nobody has changed the same cap since it was looked at, and it is no graver by

@@ -1,11 +1,10 @@
 //! The threads behind the screen: who reads the ledgers, who writes the store, who answers the screen's questions.
 
-use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use super::super::context::Context;
+use super::super::context::{Context, now};
 use super::super::import;
 use super::book::SharedBook;
 use super::caps::{CapClerk, Order};
@@ -67,14 +66,8 @@ pub(super) fn open(
     let (store, only_read) = writable(path, &book.get())?;
     let (questions, asked) = sync_channel(EVENTS);
     let (orders, ordered) = sync_channel(EVENTS);
-    let librarian = Librarian {
-        reader: Reader::open(path)?,
-        calendar: context.calendar.clone(),
-        shared: book.clone(),
-        hour: RefCell::default(),
-        base: context.base(),
-        budgets: RefCell::default(),
-    };
+    let (reader, calendar) = (Reader::open(path)?, context.calendar.clone());
+    let librarian = Librarian::new(reader, calendar, book.clone(), context.base(), now);
     let known = sources::rows(&librarian.reader)?;
     let _ = events.send(Event::Loaded(Box::new(librarian.snapshot()?)));
     let nothing = ledgers.is_empty() && known.is_empty();

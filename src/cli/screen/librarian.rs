@@ -7,8 +7,9 @@ use std::sync::mpsc::{Receiver, SyncSender};
 use super::book::SharedBook;
 use super::budget_desk::BudgetDesk;
 use super::hour::HourDesk;
+use super::overview::Learned;
+use super::sheet::SheetDesk;
 use super::{pages, price_table, sources};
-use crate::cli::context::now;
 use crate::domain::books::Books;
 use crate::domain::calendar::{Calendar, Span};
 use crate::domain::call::{ModelId, Provider, TenantId};
@@ -39,9 +40,15 @@ pub(super) enum Question {
 pub(super) struct Librarian {
     pub(super) reader: Reader,
     pub(super) calendar: Calendar,
+    /// What time it is.
+    pub(super) clock: fn() -> Timestamp,
     pub(super) shared: SharedBook,
     /// The calls of the last hour.
     pub(super) hour: RefCell<HourDesk>,
+    /// What was learned of the tenants.
+    pub(super) learned: RefCell<Learned>,
+    /// The calls of the tenant that is open.
+    pub(super) sheet: RefCell<SheetDesk>,
     /// Which caps the configuration and its plans state.
     pub(super) base: Base,
     /// What is remembered of the caps.
@@ -49,6 +56,19 @@ pub(super) struct Librarian {
 }
 
 impl Librarian {
+    /// Returns one that has read nothing yet.
+    pub(super) fn new(
+        reader: Reader,
+        calendar: Calendar,
+        shared: SharedBook,
+        base: Base,
+        clock: fn() -> Timestamp,
+    ) -> Librarian {
+        let (hour, learned, sheet) = (RefCell::default(), RefCell::default(), RefCell::default());
+        let budgets = RefCell::default();
+        Librarian { reader, calendar, clock, shared, hour, learned, sheet, base, budgets }
+    }
+
     /// Answers until nobody asks or listens any more.
     pub(super) fn answer(mut self, asked: &Receiver<Question>, events: &SyncSender<Event>) {
         let mut failing = false;
@@ -77,6 +97,11 @@ impl Librarian {
         }
     }
 
+    /// Returns what time it is.
+    pub(super) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
     pub(super) fn answer_one(&self, question: &Question) -> Result<Event, StoreError> {
         Ok(match *question {
             Question::Everything | Question::Zone(_) => Event::Loaded(Box::new(self.snapshot()?)),
@@ -84,7 +109,7 @@ impl Librarian {
             Question::Detail(tenant, window) => Event::Detail(Box::new(self.detail(tenant, window)?)),
             Question::Prices(window) => Event::Prices(window, price_table::read(self, window)?),
             Question::Price(model) => {
-                let price = self.book().find(Provider::unknown(), model, now());
+                let price = self.book().find(Provider::unknown(), model, self.now());
                 Event::Price(model, price.filter(|price| price.is_priced()))
             }
             Question::Page(ref ask) => Event::Page(ask.clone(), Box::new(pages::read(self, ask)?)),
@@ -93,7 +118,7 @@ impl Librarian {
 
     /// Reads everything that the screen shows without being asked.
     pub(super) fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        let now = now();
+        let now = self.now();
         let (today, month) = (self.calendar.day(now), self.calendar.month(now));
         let minutes = self.reader.minutes(now.before(Millis::from_minutes(60)))?;
         let (today, month) = (self.reader.tenants(today)?, self.reader.tenants(month)?);
@@ -108,7 +133,7 @@ impl Librarian {
     }
 
     pub(super) fn span(&self, window: Window) -> Span {
-        let now = now();
+        let now = self.now();
         let end = now.after(AHEAD);
         match (window, window.minutes()) {
             (_, Some(minutes)) => Span { start: now.before(Millis::from_minutes(minutes)), end },

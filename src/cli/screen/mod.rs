@@ -6,6 +6,8 @@
 
 mod librarian;
 mod hour;
+mod sheet;
+mod overview;
 mod budget_desk;
 mod book;
 mod price_table;
@@ -20,6 +22,8 @@ mod desk;
 mod onlooker;
 pub mod picture;
 mod themes;
+#[cfg(test)]
+mod tests;
 
 pub use own::own_themes;
 
@@ -136,6 +140,7 @@ fn do_as_asked(effect: Effect, context: &Context, events: &SyncSender<Event>, de
         Effect::LoadUsed(scope, window) => return order(Order::Used(scope, window)),
         Effect::SaveCap(wish) => return order(Order::Save(wish)),
         Effect::SavePrice(wish) => return order(Order::Price(wish)),
+        Effect::SavePass(wish) => return order(Order::Pass(wish)),
         Effect::Reload => Question::Everything,
         Effect::SetZone(zone) => Question::Zone(zone),
         Effect::LoadWindow(window) => Question::Window(window),

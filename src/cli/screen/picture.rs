@@ -1,7 +1,6 @@
 //! `outlay demo --picture DIR`: pictures of the screen, drawn by the screen's own code from the demo's data, at one
 //! fixed instant. The same program draws the same pictures on every machine.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::Path;
@@ -17,10 +16,10 @@ use super::book::SharedBook;
 use super::caps::{CapClerk, Order, account_of};
 use super::librarian::{Librarian, Question};
 use crate::demo::traffic::Scenario;
-use crate::domain::amount::Amount;
+use crate::domain::amount::{Amount, Unit};
 use crate::domain::budget::Budget;
 use crate::domain::calendar::{Calendar, Span};
-use crate::domain::cap::Cap;
+use crate::domain::cap::{Cap, Limit};
 use crate::domain::cap_book::Touch;
 use crate::domain::enforcement::Heartbeat;
 use crate::domain::gate::Standing;
@@ -28,10 +27,11 @@ use crate::domain::label::Label;
 use crate::domain::money::Money;
 use crate::domain::period::periods;
 use crate::domain::price::PriceBook;
-use crate::domain::scope::Account;
+use crate::domain::scope::{Account, Scope};
 use crate::domain::switch::Switch;
 use crate::domain::time::{Millis, Timestamp};
 use crate::domain::tokens::Tokens;
+use crate::domain::window::Window;
 use crate::store::guard::{Author, Base};
 use crate::store::{Reader, Store, StoreError};
 use crate::tui::caps::Standings;
@@ -44,7 +44,7 @@ const MIDNIGHT: Timestamp = Timestamp::from_seconds(1_795_305_600);
 /// The caps, and who set each.
 const CAPS: [(&str, &str, &str); 8] = [
     ("all 12000.00/month --soft", "jun", "what the quarter has room for"),
-    ("tenant:한빛-번역 30.00/month", "jun", "new tenant"),
+    ("tenant:한빛-번역 60.00/month", "jun", "new tenant"),
     ("tenant:evals-nightly 48.00/day", "cron", "save 20%"),
     ("tenant:beta-copilot 10.00/rolling:24h", "mira", "trial"),
     ("tenant:acme-search 150.00/day", "jun", "runaway loop 11-18"),
@@ -149,14 +149,8 @@ struct Studio {
 impl Studio {
     fn open(path: &Path, book: &PriceBook) -> anyhow::Result<Studio> {
         let shared = SharedBook::new(book.clone());
-        let librarian = Librarian {
-            reader: Reader::open(path)?,
-            calendar: Calendar::utc(),
-            shared: shared.clone(),
-            hour: RefCell::default(),
-            base: Base::default(),
-            budgets: RefCell::default(),
-        };
+        let (reader, clock) = (Reader::open(path)?, crate::cli::context::now);
+        let librarian = Librarian::new(reader, Calendar::utc(), shared.clone(), Base::default(), clock);
         let clerk = CapClerk {
             path: path.to_owned(),
             reader: Reader::open(path)?,
@@ -210,7 +204,7 @@ impl Studio {
         let mut open = effects;
         while let Some(effect) = open.pop() {
             let event = match effect {
-                Effect::LoadUsed(scope, window) => self.clerk.answer(&Order::Used(scope, window)),
+                Effect::LoadUsed(scope, window) => self.used(scope, window)?,
                 Effect::Reload => Some(self.librarian.answer_one(&Question::Everything)?),
                 Effect::LoadWindow(window) => Some(self.librarian.answer_one(&Question::Window(window))?),
                 Effect::LoadDetail(tenant, window) => {
@@ -224,6 +218,17 @@ impl Studio {
             open.extend(event.map(|event| app.update(event, self.at)).unwrap_or_default());
         }
         Ok(())
+    }
+
+    /// Answers what is used of a window, as a guard would have counted it.
+    fn used(&self, scope: Scope, window: Window) -> anyhow::Result<Option<Event>> {
+        let answer = self.clerk.answer(&Order::Used(scope, window));
+        let (Some(Event::Used(scope, window, mut used)), Some(account)) = (answer, account_of(scope)) else {
+            return Ok(None);
+        };
+        let cap = Arc::new(Cap::new(scope, Limit::Uncapped(Unit::Money), window));
+        used.budget = self.standing(Touch { cap, account })?.budget;
+        Ok(Some(Event::Used(scope, window, used)))
     }
 
     /// Returns the caps as a guard would tell of them through which all of it has passed.

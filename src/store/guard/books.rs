@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use super::budget::{self, AccountKey};
 use super::cap;
 use super::hold::{self, Kept};
+use super::pass;
 use crate::domain::budget::Budget;
 use crate::domain::cap::{Cap, CapKey, Mode};
 use crate::domain::cap_log::Changed;
@@ -132,8 +133,11 @@ fn exposure(
     findings: &mut Vec<String>,
 ) -> rusqlite::Result<()> {
     let steady = steady(conn)?;
+    let passings = pass::times(conn)?;
     let mut names = Names::default();
-    for (row, place) in places.iter().filter(|(row, _)| !passed.contains(row)) {
+    // Where calls were passed through until after a period began, its caps may not have held.
+    let held = |place: &Place| passings.iter().all(|passing| passing.until.millis() <= place.start);
+    for (row, place) in places.iter().filter(|(row, place)| !passed.contains(row) && held(place)) {
         let account = budget::account(place.account, conn, &mut names)?;
         let over = steady.iter().filter(|steady| steady.cap.window.code() == place.window).find(|steady| {
             let limit = steady.cap.limit.size().map_or(u128::MAX, u128::from);

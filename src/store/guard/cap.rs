@@ -7,6 +7,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::change::{Author, ChangeError};
 use super::order::Base;
+use super::pass;
 use crate::domain::call::{ModelId, Provider, TenantId};
 use crate::domain::cap::{Cap, CapKey, CapRev, Limit, Mode, OnBreach, Revision};
 use crate::domain::cap_book::CapBook;
@@ -34,7 +35,7 @@ pub(super) struct Caps {
 pub(super) fn revision(conn: &Connection) -> rusqlite::Result<CapRev> {
     let mut statement = conn.prepare_cached(
         "SELECT max(coalesce((SELECT max(rev) FROM cap_rev), 0), coalesce((SELECT max(rev) FROM plan_rev), 0),
-                    coalesce((SELECT max(rev) FROM price_rev), 0))",
+                    coalesce((SELECT max(rev) FROM price_rev), 0), coalesce((SELECT max(rev) FROM pass_rev), 0))",
     )?;
     statement.query_row([], |row| row.get(0).map(|rev: i64| CapRev(rev.cast_unsigned())))
 }
@@ -54,7 +55,7 @@ pub(super) fn load(conn: &Connection, base: &Base, now: Timestamp) -> rusqlite::
     });
     let mut revisions: Vec<Revision> = stated.collect();
     let mut plans = base.plans.clone();
-    let mut newest = CapRev(0);
+    let (mut newest, mut passes) = (CapRev(0), None);
     for change in log(conn)? {
         newest = change.rev;
         match change.what {
@@ -65,12 +66,14 @@ pub(super) fn load(conn: &Connection, base: &Base, now: Timestamp) -> rusqlite::
             Changed::Ended { .. } | Changed::Price { .. } => {}
             Changed::Plan { tenant, plan: Some(plan) } => plans.assign(tenant, plan),
             Changed::Plan { tenant, plan: None } => plans.unassign(tenant),
+            Changed::PassThrough { until } => passes = until,
         }
     }
     let kept = CapBook::new(revisions.iter().cloned().map(as_kept), plans.clone());
     revisions.retain(|revision| !revision.cap.is_over(now));
     let ends = revisions.iter().filter_map(|revision| revision.cap.until).min();
-    Ok(Caps { book: Arc::new(CapBook::new(revisions, plans).at(newest)), kept: Arc::new(kept), ends })
+    let book = CapBook::new(revisions, plans).at(newest).passing(passes);
+    Ok(Caps { book: Arc::new(book), kept: Arc::new(kept), ends })
 }
 
 /// Returns the period time that the store knows of; the epoch where it knows of none.
@@ -114,7 +117,10 @@ pub(super) fn log(conn: &Connection) -> rusqlite::Result<Vec<CapChange>> {
         };
         change_of(row, what)
     })?;
-    rows.collect()
+    let mut changes = rows.collect::<rusqlite::Result<Vec<CapChange>>>()?;
+    changes.extend(pass::log(conn)?);
+    changes.sort_by_key(|change| change.rev);
+    Ok(changes)
 }
 
 fn change_of(row: &Row<'_>, what: Changed) -> rusqlite::Result<CapChange> {
@@ -242,7 +248,7 @@ impl Store {
             let (old, new) = match change {
                 Some(Changed::Cap { old, new }) => (old, new),
                 Some(Changed::Ended { rev: ended, .. }) => return Ok(Err(ChangeError::AnEnd { rev, ended })),
-                Some(Changed::Plan { .. } | Changed::Price { .. }) | None => {
+                Some(Changed::Plan { .. } | Changed::Price { .. } | Changed::PassThrough { .. }) | None => {
                     return Ok(Err(ChangeError::NoSuchChange { rev }));
                 }
             };
@@ -319,7 +325,7 @@ impl Store {
     }
 
     /// Makes a change if the revision is the one it was made for.
-    fn change(
+    pub(super) fn change(
         &mut self,
         expected: CapRev,
         work: impl FnOnce(&Connection) -> rusqlite::Result<Result<CapRev, ChangeError>>,

@@ -65,6 +65,9 @@ pub enum ChangeError {
     /// A cap that is over before it begins.
     #[error("a cap is to last until an instant that is still to come")]
     Over,
+    /// Calls cannot be passed through like that.
+    #[error("{0}")]
+    NoPassing(String),
     /// There is no such cap.
     #[error("there is no cap on {0}: `outlay caps list` shows them")]
     NoSuchCap(String),

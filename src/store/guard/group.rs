@@ -179,7 +179,7 @@ impl Group<'_> {
             touches.into_iter().map(|touch| self.standing(touch, at)).collect::<rusqlite::Result<_>>()?;
         let ask = Ask { model: order.caller.model, amount: order.amount, pricing: order.pricing };
         let mut amount = order.amount;
-        match gate::judge(&ask, &standings) {
+        match self.office.caps.book.judge(&ask, &standings, at) {
             Verdict::Allow => {}
             Verdict::Reject { why } | Verdict::Wait { why }
                 if mutant!("resize-the-hold-to-what-is-left") && why.room() > 0 =>

@@ -141,6 +141,18 @@ pub(super) fn of_account(conn: &Connection, key: AccountKey, since: i64) -> rusq
     statement.query_map([since, first, second], read)?.collect()
 }
 
+/// Returns the holds of a tenant from `start` up to `end`, newest first, at most `limit` of them.
+pub(super) fn latest_of(
+    conn: &Connection,
+    (tenant, start, end): (i64, i64, i64),
+    limit: i64,
+) -> rusqlite::Result<Vec<Kept>> {
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM hold WHERE tenant = ?1 AND at >= ?2 AND at < ?3 ORDER BY at DESC LIMIT ?4"
+    ))?;
+    statement.query_map([tenant, start, end, limit], read)?.collect()
+}
+
 /// Adds a row of `budget` to the places of a hold.
 pub(super) fn add_place(conn: &Connection, kept: &Kept, row: i64) -> rusqlite::Result<()> {
     let mut places = kept.places.clone();

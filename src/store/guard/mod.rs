@@ -7,6 +7,7 @@
 mod order;
 mod change;
 mod cap;
+mod pass;
 mod key;
 mod budget;
 mod rows;
@@ -19,6 +20,7 @@ mod group;
 mod resolve;
 mod standing;
 mod history;
+mod attempt;
 pub(super) mod books;
 mod writer;
 mod commit;
@@ -26,6 +28,7 @@ mod vault;
 #[cfg(test)]
 mod tests;
 
+pub use attempt::Attempted;
 pub use change::{Author, ChangeError};
 pub use key::{ACTIVE, Authenticated, KeyRing, KeyRow, KeyWish, NewKey};
 pub use life::GuardRow;

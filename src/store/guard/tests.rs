@@ -33,6 +33,7 @@ use crate::domain::window::Window;
 use crate::store::{Reader, Store, StoreError};
 
 mod catalogue;
+mod pass;
 mod until;
 
 /// 2026-11-20 00:00 UTC.

@@ -16,6 +16,7 @@ use super::event::Effect;
 use super::field::Field;
 use super::hand::TOO_FAST;
 use super::keys::Action;
+use super::page::group::Grouping;
 use super::tab::Tab;
 
 /// Commands that are remembered.
@@ -150,6 +151,7 @@ impl App {
             Command::Cap(words) => return self.open_cap_with(&words),
             Command::Page(tab) => self.show(tab),
             Command::Tenant(tenant) => {
+                self.grouping = Grouping::Tenant;
                 self.show(Tab::Overview);
                 if !self.tenants.choose(tenant) {
                     self.rows_mut().view_mut().filter = crate::domain::filter::Filter::default();

@@ -46,7 +46,7 @@ impl App {
             "theme" => value.clone_into(&mut self.setup.theme),
             "glyphs" => {
                 let glyphs = Glyphs::ALL.iter().find(|known| known.0 == value);
-                return glyphs.map(|known| Effect::Glyphs(known.1)).into_iter().collect();
+                return glyphs.map(|known| Effect::Glyphs(Box::new(known.1))).into_iter().collect();
             }
             "max_fps" => {
                 let place = SETTINGS

@@ -176,6 +176,10 @@ fn guards(app: &App) -> String {
                 text::age(age)
             );
         }
+        Enforcement::Passing { until } => {
+            let until = app.setup.calendar.minute_text(until);
+            return format!("every call passes until {until}: it holds after that");
+        }
         Enforcement::Held { .. } | Enforcement::Behind { .. } => {}
     }
     let one = |beat: &crate::domain::enforcement::Heartbeat| {

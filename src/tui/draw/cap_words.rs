@@ -101,6 +101,10 @@ pub(super) fn change_line(change: &CapChange) -> String {
         }
         Changed::Price { old: Some(old), new, .. } => format!("{old} > {new}"),
         Changed::Price { old: None, new, .. } => format!("new: {new}"),
+        Changed::PassThrough { until: Some(until) } => {
+            format!("every call passes until {}", until::text(*until))
+        }
+        Changed::PassThrough { until: None } => "caps hold again".to_owned(),
         Changed::Plan { plan, .. } => match plan {
             Some(plan) => format!("on plan {plan}"),
             None => "on the default plan".to_owned(),
@@ -175,6 +179,7 @@ pub(super) fn outcome(mine: &Mine, held: Enforcement) -> String {
             let tenths = at.since(mine.saved).count().div_ceil(100);
             format!("enforced after {}.{}s: {what}   u undo", tenths / 10, tenths % 10)
         }
+        (_, Enforcement::Passing { .. }) => format!("saved, but every call passes just now: {what}   u undo"),
         (_, Enforcement::Nobody) => format!("saved, NOT enforced, no guard is running: {what}   u undo"),
         _ => format!("saved, waiting for the guard: {what}"),
     }

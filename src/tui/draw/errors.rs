@@ -8,12 +8,11 @@
 
 use ratatui::layout::Rect;
 
-use super::nothing;
 use super::pen::{Pen, Span, row};
 use super::table::{Column, Sorted, Table};
 use super::tenants::sparkline;
-use crate::domain::failure::FailureClass;
-use crate::domain::hour::{Made, class_of};
+use super::{Class, nothing, service};
+use crate::domain::hour::Made;
 use crate::domain::money::Money;
 use crate::tui::app::{App, Seen};
 use crate::tui::page::errors::{ClassRow, Now, advice};
@@ -24,7 +23,7 @@ use crate::tui::theme::{Glyphs, Meaning};
 const RECENT: u16 = 4;
 
 /// Draws the page.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) -> Seen {
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, class: Class) -> Seen {
     let wanted = u16::try_from(app.errors.order.len()).unwrap_or(u16::MAX).saturating_add(1);
     let split = area.height >= wanted.saturating_add(RECENT);
     let height = if split { wanted } else { area.height };
@@ -40,29 +39,35 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) -> Seen {
     table.draw_as(pen, Rect { height, ..area }, &app.errors.view);
     if split {
         let below = Rect { y: area.y + height, height: area.height - height, ..area };
+        let told = service::draw(pen, below, app, (&now, class));
+        let below = Rect { y: below.y + told, height: below.height - told, ..below };
         pen.rule(row(below, 0), "recent: all classes");
         let rest = Rect { y: below.y + 1, height: below.height - 1, ..below };
-        recent(app, &now, None, 0, usize::from(rest.height)).draw(pen, rest);
+        let shown: Vec<&Made> = now.recent.iter().map(AsRef::as_ref).collect();
+        recent(app, &shown, usize::from(rest.height)).draw(pen, rest);
     }
     Seen { rows, ..Seen::default() }
 }
 
-/// Draws the latest failed calls of the selected class, scrolled down by `offset`.
-pub(super) fn draw_one(pen: &mut Pen<'_>, area: Rect, app: &App, offset: usize) -> Seen {
+/// Draws the latest failed calls of the selected class.
+pub(super) fn draw_one(pen: &mut Pen<'_>, area: Rect, app: &App) -> Seen {
     let rows = usize::from(area.height.saturating_sub(2));
     let now = app.picture().pages.errors.clone().unwrap_or_default();
     let Some(class) = app.errors.picked() else { return Seen { rows, ..Seen::default() } };
-    let count = now.recent.iter().filter(|made| class_of(made.0.failure) == class).count();
-    let offset = offset.min(count.saturating_sub(rows));
+    let (start, visible) = app.inner.visible(rows);
+    let find = |wanted: &_| now.recent.iter().find(|made| made.0.id == *wanted);
+    let shown: Vec<&Made> = visible.iter().filter_map(find).map(AsRef::as_ref).collect();
     pen.rule(row(area, 0), &format!("recent: {}", class.as_str()));
     let rest = Rect { y: area.y + 1.min(area.height), height: area.height.saturating_sub(1), ..area };
-    if count == 0 {
+    if shown.is_empty() {
         let line = format!("No call has failed with {} in the last 60 minutes.", class.as_str());
         pen.put(row(rest, 1), 3, &text::cut(&line, usize::from(area.width).saturating_sub(3)), Meaning::Text);
     } else {
-        recent(app, &now, Some(class), offset, rows).draw(pen, rest);
+        let mut table = recent(app, &shown, rows + 1);
+        table.selected = app.inner.index().checked_sub(start);
+        table.draw(pen, rest);
     }
-    Seen { rows, opened: Some(offset), ..Seen::default() }
+    Seen { rows, ..Seen::default() }
 }
 
 fn columns(now: &Now, rows: &[ClassRow], sorted: Sorted, glyphs: &Glyphs) -> Table {
@@ -102,8 +107,8 @@ fn columns(now: &Now, rows: &[ClassRow], sorted: Sorted, glyphs: &Glyphs) -> Tab
     Table { name, columns, selected: None, sum: false }
 }
 
-/// Returns the latest failed calls, of all classes or of one.
-fn recent(app: &App, now: &Now, only: Option<FailureClass>, skip: usize, rows: usize) -> Table {
+/// Returns failed calls as a table of so many rows, its heading included.
+fn recent(app: &App, shown: &[&Made], rows: usize) -> Table {
     let mut name = Column::word("TENANT", 12, 0);
     let mut columns = vec![
         Column::word("TIME", 8, 0),
@@ -112,9 +117,7 @@ fn recent(app: &App, now: &Now, only: Option<FailureClass>, skip: usize, rows: u
         Column::money("COST", 8, 4),
         Column::number("TOOK", 5, 3),
     ];
-    let of_class = |made: &&Made| only.is_none_or(|class| class_of(made.0.failure) == class);
-    let shown = now.recent.iter().map(AsRef::as_ref).filter(of_class).skip(skip);
-    for (call, cost) in shown.take(rows.saturating_sub(1)) {
+    for (call, cost) in shown.iter().take(rows.saturating_sub(1)) {
         name.cells.push(call.tenant.to_string());
         let word = if call.failure.is_empty() { "unknown" } else { call.failure.as_str() };
         let cells = [

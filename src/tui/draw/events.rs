@@ -6,7 +6,7 @@ use super::dialog::wrap;
 use super::nothing;
 use super::pen::{Pen, Span, row};
 use super::table::{Column, Sorted, Table};
-use crate::domain::call::{Call, Cost, Status};
+use crate::domain::call::{Call, CallId, Cost, Status};
 use crate::domain::hour::Made;
 use crate::domain::money::Factor;
 use crate::domain::price::{Bill, Class};
@@ -27,30 +27,48 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App) -> Seen {
     let now = app.picture().pages.events.clone().unwrap_or_default();
     let find = |wanted: &_| now.calls.iter().find(|made| made.0.id == *wanted);
     let shown: Vec<&Made> = visible.iter().filter_map(find).map(AsRef::as_ref).collect();
-    let mut table = columns(app, &shown, Sorted::of(&app.events, &pen.theme.glyphs));
+    let mut table = columns(app, &shown, Who::All(Sorted::of(&app.events, &pen.theme.glyphs)));
     table.selected = app.events.index().checked_sub(start);
     table.draw_as(pen, area, &app.events.view);
     Seen { rows, ..Seen::default() }
 }
 
-fn columns(app: &App, rows: &[&Made], sorted: Sorted) -> Table {
-    let mut name = Column::word("TENANT", 12, 0);
+/// Whose calls a table lists.
+#[derive(Clone, Copy)]
+pub(super) enum Who {
+    /// Those of all tenants, in this order.
+    All(Sorted),
+    /// Those of one: their models stand first.
+    Model,
+}
+
+/// Returns a table of calls.
+pub(super) fn columns(app: &App, rows: &[&Made], who: Who) -> Table {
+    let (first, time, second) = match who {
+        Who::All(sorted) => ("TENANT", sorted.title("TIME", 0), "MODEL"),
+        Who::Model => ("MODEL", "TIME".to_owned(), "PROVIDER"),
+    };
+    let mut name = Column::word(first, 12, 0);
     let mut columns = vec![
-        Column::word(&sorted.title("TIME", 0), 8, 0),
+        Column::word(&time, 8, 0),
         Column::word("KIND", 5, 5),
-        Column::word("MODEL", 12, 2),
+        Column::word(second, if first == "MODEL" { 8 } else { 12 }, 2),
         Column::number("IN/OUT", 9, 4),
         Column::money("COST", 8, 0),
         Column::number("TOOK", 5, 3),
         Column::word("NOTE", 4, 5),
     ];
     for (call, cost) in rows {
-        name.cells.push(call.tenant.to_string());
+        let (whose, other) = match who {
+            Who::All(_) => (call.tenant.to_string(), call.model.as_str()),
+            Who::Model => (call.model.to_string(), call.provider.as_str()),
+        };
+        name.cells.push(whose);
         let tokens = |count: u64| text::short(i64::try_from(count).unwrap_or(i64::MAX));
         let cells = [
             app.setup.calendar.time_text(call.at),
             if call.status == Status::Failed { "error" } else { "call" }.to_owned(),
-            text::cut(call.model.as_str(), 24),
+            text::cut(other, 24),
             format!("{}/{}", tokens(call.tokens.prompt().count()), tokens(call.tokens.output.count())),
             cost_of(*cost),
             took(call.latency),
@@ -85,9 +103,16 @@ fn note(call: &Call) -> String {
 
 /// Draws all of the selected call, scrolled down by `offset` lines.
 pub(super) fn draw_one(pen: &mut Pen<'_>, area: Rect, app: &App, offset: usize) -> Seen {
+    match app.events.picked() {
+        Some(id) => draw_record(pen, area, app, (id, offset)),
+        None => Seen::default(),
+    }
+}
+
+/// Draws all of one call.
+pub(super) fn draw_record(pen: &mut Pen<'_>, area: Rect, app: &App, (id, offset): (CallId, usize)) -> Seen {
     let rows = usize::from(area.height.saturating_sub(1));
-    let picked = app.events.picked();
-    let record = app.picture().pages.record.clone().filter(|record| Some(record.call.id) == picked);
+    let record = app.picture().pages.record.clone().filter(|record| record.call.id == id);
     let Some(record) = record else {
         pen.put(row(area, 1), 3, "reading the call...", Meaning::Text);
         return Seen { rows, ..Seen::default() };

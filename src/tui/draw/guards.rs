@@ -80,6 +80,7 @@ fn state(app: &App, row: &GuardLine) -> String {
         GuardLine { alive: false, .. } => "ended".to_owned(),
         _ if age >= LATE => format!("not seen {}", text::age(age)),
         _ if row.rev < app.saved_rev() => format!("rev {} < {}", row.rev.0, app.saved_rev().0),
+        _ if app.passes_until().is_some() => "pass-through".to_owned(),
         _ => "enforcing".to_owned(),
     }
 }
@@ -121,6 +122,7 @@ pub(super) fn numbers(app: &App) -> Vec<Vec<Span>> {
     let guards = text::plural(i64::try_from(alive).unwrap_or(i64::MAX), "guard");
     let says = match app.enforcement() {
         Enforcement::Held { .. } => (format!("ENFORCING rev {}", app.saved_rev().0), Meaning::Good),
+        Enforcement::Passing { .. } => ("PASS-THROUGH".to_owned(), Meaning::Bad),
         Enforcement::Nobody => ("NOT ENFORCED".to_owned(), Meaning::Warn),
         Enforcement::Late { .. } | Enforcement::Behind { .. } => ("NOT SURE".to_owned(), Meaning::Bad),
     };

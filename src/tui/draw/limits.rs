@@ -91,7 +91,7 @@ fn unknown() -> [String; 5] {
 }
 
 /// Returns every limit of a group.
-fn all_of(app: &App, group: &Limits, glyphs: &Glyphs) -> Table {
+pub(super) fn all_of(app: &App, group: &Limits, glyphs: &Glyphs) -> Table {
     let mut name = Column::word("LIMIT", 8, 0);
     let mut columns = vec![
         Column::number("LEFT", 6, 2),

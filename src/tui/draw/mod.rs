@@ -31,6 +31,12 @@ mod events;
 mod sources;
 mod guards;
 mod bars;
+mod gauge;
+mod next;
+mod selected;
+mod groups;
+mod service;
+mod limit;
 mod status;
 mod footer;
 mod dialog;
@@ -56,6 +62,7 @@ use super::export::Grid;
 use super::tab::Tab;
 use super::text;
 use super::theme::{Meaning, Theme};
+pub(super) use next::soon;
 pub(super) use paper::result as paper_result;
 use pen::{Pen, Told, row};
 
@@ -163,17 +170,22 @@ fn keep_inside(buf: &mut Buffer) {
 
 fn content_of(pen: &mut Pen<'_>, area: Rect, app: &App, class: Class) -> Seen {
     let opened = if let Mode::Opened(offset) = app.mode { Some(offset) } else { None };
+    if let (Tab::Overview | Tab::Errors, Mode::Record(id, offset)) = (app.tab, &app.mode) {
+        return events::draw_record(pen, area, app, (*id, *offset));
+    }
     match (app.tab, opened) {
-        (Tab::Overview, Some(offset)) => detail::draw(pen, area, app, offset),
+        (Tab::Overview, Some(offset)) => detail::draw(pen, area, app, class, offset),
         (Tab::Sources, Some(offset)) => sources::draw_bad(pen, area, app, offset),
+        (Tab::Overview, None) if app.is_grouped() => groups::draw(pen, area, app),
         (Tab::Overview, None) => tenants::draw(pen, area, app, class),
-        (Tab::Limits, _) => limits::draw(pen, area, app),
+        (Tab::Limits, Some(_)) => limit::draw(pen, area, app),
+        (Tab::Limits, None) => limits::draw(pen, area, app),
         (Tab::Budgets, Some(_)) => budgets::draw_one(pen, area, app),
         (Tab::Budgets, None) => budgets::draw(pen, area, app, class),
         (Tab::Prices, Some(offset)) => price_history::draw(pen, area, app, offset),
         (Tab::Prices, None) => prices::draw(pen, area, app),
-        (Tab::Errors, Some(offset)) => errors::draw_one(pen, area, app, offset),
-        (Tab::Errors, None) => errors::draw(pen, area, app),
+        (Tab::Errors, Some(_)) => errors::draw_one(pen, area, app),
+        (Tab::Errors, None) => errors::draw(pen, area, app, class),
         (Tab::Events, Some(offset)) => events::draw_one(pen, area, app, offset),
         (Tab::Events, None) => events::draw(pen, area, app),
         (Tab::Guard, _) => guards::draw(pen, area, app),
@@ -223,6 +235,7 @@ fn nothing(pen: &mut Pen<'_>, area: Rect, app: &App) {
         vec!["Reading the store...".to_owned()]
     } else {
         match app.tab {
+            Tab::Overview if app.is_grouped() => groups::empty(app),
             Tab::Overview => empty(app.picture().sources.len()),
             Tab::Limits => limits::empty(app),
             Tab::Budgets => budgets::empty(app),

@@ -3,9 +3,13 @@
 use ratatui::layout::Rect;
 
 use super::pen::{Pen, Span};
-use super::{budgets, errors, events, guards, limits};
+use super::{budgets, detail, errors, events, guards, limits};
 use crate::domain::burn::Live;
-use crate::tui::app::{App, Mode};
+use crate::domain::cap::Limit;
+use crate::domain::money::Money;
+use crate::domain::scope::Scope;
+use crate::domain::window::Window;
+use crate::tui::app::App;
 use crate::tui::event::SourceState;
 use crate::tui::tab::Tab;
 use crate::tui::text;
@@ -14,6 +18,7 @@ use crate::tui::theme::Meaning;
 /// Draws the numbers.
 pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App) {
     let versions = match app.tab {
+        Tab::Overview if app.shows_tenant() => detail::numbers(app),
         Tab::Overview => totals(app),
         Tab::Limits => limits::numbers(app),
         Tab::Budgets => budgets::numbers(app),
@@ -27,24 +32,19 @@ pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App) {
     pen.first_that_fits(line, &versions);
 }
 
+/// Returns what all tenants spent, how fast they do, and what that will come to; the most that fits is shown.
 fn totals(app: &App) -> Vec<Vec<Span>> {
     let books = &app.picture().books;
-    let opened = matches!(app.mode, Mode::Opened(_)).then(|| app.tenants.picked()).flatten();
-    let nothing = crate::domain::books::Book::default();
-    let book = match opened {
-        Some(tenant) => books.tenant(tenant).unwrap_or(&nothing),
-        None => books.total(),
-    };
+    let book = books.total();
     let burn = book.minutes.burn(books.now());
     let guess = if books.burn_is_sure() { "" } else { "~" };
-    let name = opened.map(|tenant| (format!(" {tenant}  "), Meaning::Text));
-    let line = |long: bool, windows: usize| {
-        let mut spans: Vec<Span> = name.iter().filter(|_| windows > 1).cloned().collect();
-        let parts = [("TODAY", &book.today), ("MONTH", &book.month)];
-        for (word, live) in parts.iter().take(windows) {
+    let line = |long: bool, windows: usize, usual: &str, month: &str| {
+        let mut spans: Vec<Span> = Vec::new();
+        let parts = [("TODAY", &book.today, usual), ("MONTH", &book.month, month)];
+        for (word, live, more) in parts.iter().take(windows) {
             spans.push((format!(" {word} "), Meaning::Muted));
             spans.extend(doubted(app, amount(live, "", long)));
-            spans.push(("  ".to_owned(), Meaning::Text));
+            spans.push((format!("{more}  "), Meaning::Text));
         }
         if windows > 1 {
             spans.push((format!(" BURN {guess}"), Meaning::Muted));
@@ -57,13 +57,64 @@ fn totals(app: &App) -> Vec<Vec<Span>> {
         }
         spans
     };
-    let mut full = line(true, 2);
-    full.push(("   ".to_owned(), Meaning::Text));
-    full.extend(feeds(app));
-    let mut medium = line(false, 2);
-    medium.push(("   ".to_owned(), Meaning::Text));
-    medium.extend(feeds(app));
-    vec![full, line(true, 2), medium, line(false, 2), line(false, 1)]
+    let (usual, brief) = usual(app);
+    let month = of_month(app);
+    let mut end = line(true, 2, &usual, &month);
+    if let Some(likely) = month_end(app) {
+        end.push((likely, Meaning::Text));
+    }
+    let with_feeds = |mut spans: Vec<Span>| {
+        spans.push(("   ".to_owned(), Meaning::Text));
+        spans.extend(feeds(app));
+        spans
+    };
+    vec![
+        with_feeds(end.clone()),
+        end,
+        with_feeds(line(true, 2, &brief, &month)),
+        line(true, 2, &brief, &month),
+        with_feeds(line(true, 2, &brief, "")),
+        line(true, 2, &brief, ""),
+        line(true, 2, "", ""),
+        line(false, 2, "", ""),
+        line(false, 1, "", ""),
+    ]
+}
+
+/// Returns how today compares with other days, in full and in short; empty where nothing is usual.
+fn usual(app: &App) -> (String, String) {
+    let usual = app.overview_now().and_then(|now| now.usual);
+    let Some((more, until)) = usual.and_then(|usual| Some((usual.more()?, usual.until))) else {
+        return (String::new(), String::new());
+    };
+    let (hour, minute) = app.setup.calendar.clock(until);
+    let brief =
+        format!("  {}{}%", if more < 0 { '-' } else { '+' }, more.unsigned_abs().saturating_add(50) / 100);
+    (format!("{brief} vs usual by {hour:02}:{minute:02}"), brief)
+}
+
+/// Returns how much of a cap on all of the month is used: ` of 12,000 (65%)`; empty where there is none.
+fn of_month(app: &App) -> String {
+    let caps = app.picture().caps.book.caps();
+    let mut limits = caps.filter_map(|cap| match (cap.scope, cap.window, cap.limit) {
+        (Scope::Everything, Window::Month, Limit::Money(money)) if money > Money::ZERO => Some(money),
+        _ => None,
+    });
+    let Some(limit) = limits.next() else { return String::new() };
+    let spent = app.picture().books.total().month.cost;
+    let share = i128::from(spent.nanos()) * 100 / i128::from(limit.nanos());
+    format!(" of {} ({share}%)", text::headline(limit).trim_start_matches('$'))
+}
+
+/// Returns what the month will come to, with its range; nothing where too little is known.
+fn month_end(app: &App) -> Option<String> {
+    let likely = app.month_end()?;
+    let unknown = if app.picture().books.total().month.unpriced > 0 { "+?" } else { "" };
+    let range = likely.range.map_or_else(String::new, |(low, high)| {
+        let plain = |money| text::headline(money).replace('$', "");
+        format!(" ({}-{})", plain(low), plain(high))
+    });
+    Some(format!("   EOM {}{unknown}{range}", text::headline(likely.middle)))
 }
 
 /// Marks an amount that is not current.

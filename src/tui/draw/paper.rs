@@ -6,6 +6,7 @@ use super::cap_form::Sheet;
 use super::cap_words::runs_out;
 use super::dialog::{self, Dialog};
 use super::pen::Pen;
+use crate::domain::cap::Mode;
 use crate::domain::money::Money;
 use crate::domain::what_if::{Estimate, estimate};
 use crate::tui::app::{self, App};
@@ -37,7 +38,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, paper: &Paper) {
             sheet.say("!", "recorded costs stay as they are: y keeps the price, esc goes back");
         }
         (_, Step::Saving) => sheet.say("", "keeping it..."),
-        (Kind::Edit(..), Step::Typing) => {}
+        (Kind::Edit(..) | Kind::PassThrough | Kind::Enforce, Step::Typing) => {}
         (_, Step::Typing) => sheet.say("", &hint(app)),
     }
     if let Some(fault) = &paper.fault {
@@ -52,6 +53,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, paper: &Paper) {
         Kind::WhatIf => "What if".to_owned(),
         Kind::Calculator => "Calculator".to_owned(),
         Kind::Edit(provider, model) => format!("Price: {model} at {provider}"),
+        Kind::PassThrough => "Pass-through: every call passes, caps only warn".to_owned(),
+        Kind::Enforce => "Enforce caps again".to_owned(),
     };
     let Sheet { lines, cursor, .. } = sheet;
     dialog::draw(pen, area, &Dialog { title, lines: &lines, offset, selected: None, cursor });
@@ -61,7 +64,9 @@ fn beside(paper: &Paper, place: usize) -> &'static str {
     match (paper.kind, place) {
         (Kind::WhatIf, 0..=3) | (Kind::Calculator, 0) => "up down: others",
         (Kind::Edit(..), 0..=2) => "dollars per million tokens",
-        (Kind::Edit(..), 4) => "needed",
+        (Kind::Edit(..), 4) | (Kind::PassThrough, 1) | (Kind::Enforce, 0) => "needed",
+        (Kind::PassThrough, 0) => "a day ahead at most",
+        (Kind::PassThrough, 2) => "to say that it is meant",
         _ => "",
     }
 }
@@ -74,7 +79,7 @@ fn hint(app: &App) -> String {
 /// Returns what the open form comes to as lines of text; nothing where there is no result.
 pub(in crate::tui) fn result(app: &App) -> Vec<String> {
     let Some(app::Dialog::Paper(paper)) = &app.dialog else { return Vec::new() };
-    if matches!(paper.kind, Kind::Edit(..)) {
+    if !matches!(paper.kind, Kind::WhatIf | Kind::Calculator) {
         return Vec::new();
     }
     let asked: Vec<String> =
@@ -89,7 +94,32 @@ fn lines(app: &App, paper: &Paper) -> Vec<(String, String)> {
         Kind::WhatIf => what_if(app, paper),
         Kind::Calculator => calculator(app, paper),
         Kind::Edit(..) => edit(app, paper),
+        Kind::PassThrough => pass(app, paper),
+        Kind::Enforce => {
+            let until = app.passes_until().map(|until| app.setup.calendar.minute_text(until));
+            let until = until.unwrap_or_else(|| "just now".to_owned());
+            vec![
+                line("Now", format!("every call passes until {until}")),
+                line("Then", "caps hold from the next call on"),
+            ]
+        }
     }
+}
+
+fn pass(app: &App, paper: &Paper) -> Vec<(String, String)> {
+    let until = match app.passing(paper) {
+        Ok(until) => until,
+        Err(fault) => return vec![line("!", fault)],
+    };
+    let caps = &app.live.caps;
+    let hard = caps.book.caps().filter(|cap| cap.mode == Mode::Hard).count();
+    let hard = text::plural(i64::try_from(hard).unwrap_or(i64::MAX), "hard cap");
+    let burn = app.live.books.total().minutes.burn(app.live.books.now());
+    vec![
+        line("Until", app.setup.calendar.minute_text(until)),
+        line("!", format!("{hard} will stop no call until then, and hold again by themselves")),
+        line("Burn", format!("{}/h now; nothing bounds it", text::headline_of(&burn))),
+    ]
 }
 
 fn line(label: &str, words: impl Into<String>) -> (String, String) {

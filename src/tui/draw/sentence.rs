@@ -2,8 +2,8 @@
 
 use ratatui::layout::Rect;
 
-use super::budgets;
 use super::pen::Pen;
+use super::{budgets, detail};
 use crate::tui::app::App;
 use crate::tui::keys::Action;
 use crate::tui::tab::Tab;
@@ -15,6 +15,12 @@ const LEAST: usize = 30;
 
 /// Draws the sentence.
 pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App) {
+    if app.shows_tenant() {
+        if let Some((says, meaning)) = detail::sentence(app, usize::from(line.width)) {
+            pen.put(line, 0, &says, meaning);
+        }
+        return;
+    }
     let alerts = app.open_alerts();
     if app.tab == Tab::Budgets && app.picked_cap().is_some() {
         return of_cap(pen, line, app, alerts.len());

@@ -3,8 +3,9 @@
 use ratatui::layout::Rect;
 
 use super::cap_words::outcome;
+use super::detail;
 use super::pen::{Pen, Span};
-use super::tenants;
+use super::{groups, tenants};
 use crate::tui::app::{App, Mode, Seen};
 use crate::tui::tab::Tab;
 use crate::tui::text;
@@ -20,16 +21,19 @@ pub(super) fn draw(pen: &mut Pen<'_>, line: Rect, app: &App, seen: &Seen) {
     if let (None, Mode::Filter(typed)) = (&app.dialog, &app.mode) {
         return filter_line(pen, line, typed);
     }
-    if matches!(app.mode, Mode::Opened(_)) {
-        if app.tab == Tab::Overview {
-            pen.put(line, 1, &window(app), Meaning::Muted);
-        }
+    if app.shows_tenant() {
+        let told = detail::provenance(app, usize::from(line.width).saturating_sub(1));
+        pen.put(line, 1, &told.unwrap_or_else(|| window(app)), Meaning::Muted);
+        return;
+    }
+    if matches!(app.mode, Mode::Opened(_) | Mode::Record(..)) {
         return;
     }
     let (rows_of, view) = (app.rows(), app.rows().view());
     let (order, all) = rows_of.counts();
     let first = rows_of.first(seen.rows);
     let sort = match app.tab {
+        Tab::Overview if app.is_grouped() => groups::sorted_by(app),
         Tab::Overview => tenants::sorted_by(app),
         Tab::Prices if view.sort == 0 => app.window.says(),
         tab => tab.sorts().get(view.sort).copied().unwrap_or_default(),

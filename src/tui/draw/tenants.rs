@@ -4,28 +4,37 @@ use ratatui::layout::Rect;
 
 use super::bars::{self, Bars};
 use super::cap_words::{short_limit, used_of};
+use super::gauge::gauge;
 use super::pen::{Pen, row};
 use super::table::{Column, Sorted, Table, level};
-use super::{Class, nothing};
+use super::{Class, next, nothing, selected};
 use crate::domain::books::Book;
 use crate::domain::burn::Live;
 use crate::domain::call::TenantId;
 use crate::domain::cap_trial::Reach;
 use crate::domain::time::Millis;
-use crate::tui::app::{App, Seen};
+use crate::tui::app::{App, Plain, Seen};
 use crate::tui::caps::{CapState, state};
 use crate::tui::event::Window;
 use crate::tui::order::TENANT_SORTS;
+use crate::tui::outlook::{Outlook, Slow};
 use crate::tui::picture::Measure;
 use crate::tui::text;
 use crate::tui::theme::{Glyphs, Meaning};
 
-/// Rows of the picture of the last hour.
-const HOUR_ROWS: u16 = 9;
+/// Rows of the picture of when was spent, with an empty one above it.
+const TIMES_ROWS: u16 = 10;
+/// Rows of the table of the selected tenant, the least and the most.
+const PICKED_LEAST: u16 = 4;
+const PICKED_ROWS: u16 = 8;
+/// Columns from which on all areas stand side by side.
+const ASIDE: u16 = 180;
+/// Columns of the bar in USED.
+const USED_BAR: [usize; 2] = [4, 8];
 
 /// Draws the page.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, class: Class) -> Seen {
-    let below = if class == Class::Wide { HOUR_ROWS } else { 0 };
+    let below = below(area, app, class);
     let table = Rect { height: area.height.saturating_sub(below), ..area };
     let folded = u16::from(app.idle.is_some());
     let rows = usize::from(table.height.saturating_sub(2 + folded));
@@ -34,16 +43,56 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, class: Class) -> Se
         return Seen { rows, ..Seen::default() };
     }
     let (start, visible) = app.tenants.visible(rows);
-    let mut table_of = columns(app, visible, &pen.theme.glyphs, class);
+    let plain = if pen.grid.is_some() { Plain::Numbers } else { app.plain };
+    let mut table_of = columns(app, visible, &pen.theme.glyphs, (class, plain));
     table_of.selected = app.tenants.index().checked_sub(start);
     table_of.draw_as(pen, table, &app.tenants.view);
-    if below > 0 {
-        hour(pen, Rect { y: table.bottom(), height: below, ..area }, app);
+    let rest = Rect { y: table.bottom(), height: below, ..area };
+    match class {
+        Class::Wide if below > 1 => areas(pen, rest, app),
+        _ => selected::line(pen, rest, app),
     }
     Seen { rows, ..Seen::default() }
 }
 
-fn columns(app: &App, visible: &[TenantId], glyphs: &Glyphs, class: Class) -> Table {
+/// Returns how many rows stand below the table: a line, or areas.
+fn below(area: Rect, app: &App, class: Class) -> u16 {
+    match class {
+        Class::Tiny => 0,
+        Class::Narrow | Class::Normal => 1,
+        Class::Wide => {
+            let wanted = u16::try_from(app.tenants.order.len()).unwrap_or(u16::MAX).saturating_add(3);
+            let most = if area.width >= ASIDE { TIMES_ROWS } else { TIMES_ROWS + PICKED_ROWS };
+            area.height.saturating_sub(wanted).clamp(TIMES_ROWS, most)
+        }
+    }
+}
+
+/// Draws the areas: when was spent, which cap is next, and what the selected tenant spends on.
+fn areas(pen: &mut Pen<'_>, area: Rect, app: &App) {
+    let part = |x: u16, width: u16, y: u16, height: u16| Rect {
+        x: area.x + x,
+        y: area.y + y,
+        width: width.saturating_sub(1),
+        height,
+    };
+    let times = area.height.min(TIMES_ROWS);
+    let (first, second) = if area.width >= ASIDE {
+        let third = area.width / 3;
+        selected::draw(pen, part(2 * third, area.width - 2 * third, 1, times - 1), app);
+        (third, third)
+    } else {
+        let rest = area.height - times;
+        if rest >= PICKED_LEAST {
+            selected::draw(pen, part(0, area.width + 1, times, rest), app);
+        }
+        (area.width / 2, area.width - area.width / 2)
+    };
+    over_time(pen, part(0, first, 1, times - 1), app);
+    next::draw(pen, part(first, second, 1, times - 1), app);
+}
+
+fn columns(app: &App, visible: &[TenantId], glyphs: &Glyphs, (class, plain): (Class, Plain)) -> Table {
     let picture = app.picture();
     let now = picture.books.now();
     let parts = if class == Class::Wide { 20 } else { 8 };
@@ -55,19 +104,21 @@ fn columns(app: &App, visible: &[TenantId], glyphs: &Glyphs, class: Class) -> Ta
     let total = picture.total(app.window);
     let whole = total.map_or(0, |total| app.measure.of(&total));
     let nothing = Book::default();
+    let mut caps = Vec::with_capacity(visible.len());
     for tenant in visible {
         let book = picture.books.tenant(*tenant).unwrap_or(&nothing);
         let sums = picture.sums(*tenant, app.window);
         let outlook = app.outlook(*tenant, book);
         let trend = book.minutes.hour(parts, now);
         name.cells.push(tenant.to_string());
+        caps.push(outlook);
         let cells = [
             app.doubted(sums.map_or_else(|| "...".to_owned(), |sums| text::cost(&sums))),
             app.doubted(text::cost(&picture.sums(*tenant, second).unwrap_or_default())),
             app.guessed(text::cost(&book.minutes.burn(now))),
             outlook.hour.map_or_else(|| "0".to_owned(), |(calls, failed)| text::count(calls + failed)),
             outlook.hour.map_or_else(|| "-".to_owned(), |(calls, failed)| per_cent(failed, calls + failed)),
-            outlook.slow.map_or_else(|| "?".to_owned(), text::seconds),
+            slow(outlook.slow),
             sparkline(&trend.iter().map(|live| app.measure.of(live)).collect::<Vec<_>>(), glyphs),
             sums.map_or_else(String::new, |sums| text::count(sums.calls)),
             sums.map_or_else(String::new, |sums| text::short(sums.tokens)),
@@ -94,7 +145,12 @@ fn columns(app: &App, visible: &[TenantId], glyphs: &Glyphs, class: Class) -> Ta
         column.cells = level(std::mem::take(&mut column.cells));
     }
     if picture.caps.has_tenant_caps() {
-        add_caps(&mut columns, app, visible, &sorted);
+        let bar = match (plain, class) {
+            (Plain::Numbers, _) | (_, Class::Tiny | Class::Narrow) => 0,
+            (Plain::Bars, Class::Normal) => USED_BAR[0],
+            (Plain::Bars, Class::Wide) => USED_BAR[1],
+        };
+        add_caps(&mut columns, app, (visible, &caps), (&sorted, glyphs, bar));
     }
     Table { name, columns, selected: None, sum: true }
 }
@@ -126,32 +182,37 @@ fn per_cent(part: i64, whole: i64) -> String {
 }
 
 /// Adds what each tenant's nearest cap is, how much of it is used, when it is reached and how it stands.
-fn add_caps(columns: &mut Vec<Column>, app: &App, visible: &[TenantId], sorted: &Sorted) {
+fn add_caps(
+    columns: &mut Vec<Column>,
+    app: &App,
+    (visible, outlooks): (&[TenantId], &[Outlook]),
+    (sorted, glyphs, bar): (&Sorted, &Glyphs, usize),
+) {
     let held = app.enforcement();
     let mut cap = Column::number("CAP", 7, 3);
     let mut used = Column::number(&sorted.title("USED", 6), 5, 0).known_as("used");
     let mut reached = Column::word("REACH", 5, 1);
     let mut projected = Column::number("PROJ", 7, 6);
     let mut word = Column::word(&sorted.title("STATE", 7), 5, 1).known_as("state");
-    let nothing = Book::default();
-    for tenant in visible {
+    for (tenant, outlook) in visible.iter().zip(outlooks) {
         let standings = app.picture().caps.of_tenant(*tenant);
         let worst = standings.iter().map(|standing| state(standing, held)).min();
         let cells = match (standings.first(), worst) {
             (Some(nearest), Some(worst)) => {
-                let word = if app.stale_since().is_some() && worst > CapState::Down {
-                    "stale"
-                } else {
-                    worst.says()
-                };
-                [short_limit(&nearest.touch.cap), used_of(nearest, worst), word.to_owned()]
+                let share = used_of(nearest, worst);
+                let limit = u128::from(nearest.limit());
+                let lies =
+                    if bar > 0 { gauge(nearest.exposure(), limit, bar, glyphs) } else { String::new() };
+                let share = if bar > 0 { format!("{lies} {share:>5}") } else { share };
+                let stale = app.stale_since().is_some() && worst > CapState::Down;
+                let word = if stale { "stale" } else { worst.says() };
+                [short_limit(&nearest.touch.cap), share, word.to_owned()]
             }
             _ => ["none".to_owned(), "- ".to_owned(), "nocap".to_owned()],
         };
         for (column, cell) in [&mut cap, &mut used, &mut word].into_iter().zip(cells) {
             column.cells.push(cell);
         }
-        let outlook = app.outlook(*tenant, app.picture().books.tenant(*tenant).unwrap_or(&nothing));
         reached.cells.push(app.guessed(reach_of(outlook.reach, app)));
         projected.cells.push(app.guessed(outlook.projected.map_or_else(|| "?".to_owned(), text::money)));
     }
@@ -203,14 +264,40 @@ pub(super) fn sparkline(values: &[i64], glyphs: &Glyphs) -> String {
     values.iter().map(|value| glyphs.levels[level(*value)]).collect()
 }
 
-fn hour(pen: &mut Pen<'_>, area: Rect, app: &App) {
-    pen.rule(row(area, 1), &format!("{} per minute, last hour, all tenants", app.measure.says()));
+/// How long the slowest twentieth of the calls took.
+fn slow(slow: Slow) -> String {
+    match slow {
+        Slow::Unread => "...".to_owned(),
+        Slow::Untold => "-".to_owned(),
+        Slow::Few(calls) => format!("n={calls}"),
+        Slow::Told(length) => text::seconds(length),
+    }
+}
+
+/// Draws when was spent: today by the hour; minutes of the last hour where that is not known by hours.
+fn over_time(pen: &mut Pen<'_>, area: Rect, app: &App) {
+    let below = Rect { y: area.y + 1.min(area.height), height: area.height.saturating_sub(1), ..area };
+    let hours = app.overview_now().filter(|_| app.measure == Measure::Cost).map(|now| now.hours.as_slice());
+    if let Some(hours) = hours.filter(|hours| !hours.is_empty()) {
+        pen.rule(row(area, 0), "cost per hour today, all tenants");
+        let books = &app.picture().books;
+        let (now, calendar) = (books.now(), books.calendar());
+        let label = |at| format!("{:02}", calendar.clock(at).0);
+        let start = calendar.hour(now).start;
+        let whole = hours.iter().filter(|(at, _)| *at < start);
+        let mut values: Vec<i64> = whole.clone().map(|(_, money)| money.nanos()).collect();
+        let mut labels: Vec<String> = whole.map(|(at, _)| label(*at)).collect();
+        let gone = i64::try_from(now.since(start).count() / 60_000).unwrap_or(0);
+        values.push(books.total().minutes.last(gone + 1, now).cost.nanos());
+        labels.push(label(start));
+        return bars::draw(pen, below, &Bars { values, labels, measure: app.measure });
+    }
+    pen.rule(row(area, 0), &format!("{} per minute, last hour, all tenants", app.measure.says()));
     let picture = app.picture();
     let minutes = picture.books.total().minutes.hour(60, picture.books.now());
     let values: Vec<i64> = minutes.iter().map(|live| app.measure.of(live)).collect();
     let labels = bars::minutes_ago(values.len());
-    let area = Rect { y: area.y + 2.min(area.height), height: area.height.saturating_sub(2), ..area };
-    bars::draw(pen, area, &Bars { values, labels, measure: app.measure });
+    bars::draw(pen, below, &Bars { values, labels, measure: app.measure });
 }
 
 /// The name of the column that tenants are sorted by.

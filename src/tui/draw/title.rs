@@ -56,6 +56,11 @@ fn guard(app: &App, dot: &str, width: u16) -> Option<Span> {
     let rev = app.saved_rev().0;
     caps.is_used().then(|| match app.enforcement() {
         Enforcement::Nobody => ("not enforced".to_owned(), Meaning::Warn),
+        Enforcement::Passing { .. } if !wide => ("PASSING".to_owned(), Meaning::Bad),
+        Enforcement::Passing { until } => {
+            let (hour, minute) = app.setup.calendar.clock(until);
+            (format!("PASS-THROUGH until {hour:02}:{minute:02}"), Meaning::Bad)
+        }
         Enforcement::Held { .. } if !wide => ("enforced".to_owned(), Meaning::Good),
         Enforcement::Held { age, .. } => {
             (format!("enforced {dot} rev {rev} {dot} {}", text::age(age)), Meaning::Good)

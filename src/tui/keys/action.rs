@@ -99,6 +99,10 @@ pub enum Action {
     Defaults,
     /// Fold idle tenants into one row, or show them.
     Fold,
+    /// Rows of the next thing: tenants, models, providers, sources.
+    Group,
+    /// Bars beside the numbers, or numbers alone.
+    Bars,
     /// Draw more often.
     Faster,
     /// Draw less often.
@@ -139,6 +143,8 @@ pub enum Action {
     CopyResult,
     /// Write what was reckoned to a file.
     ExportResult,
+    /// Let every call pass for a while, or enforce caps again.
+    PassThrough,
     /// Apply what the form says.
     Apply,
     /// Say so again.
@@ -220,6 +226,8 @@ pub const ACTIONS: &[(Action, &str, &str)] = &[
     (Action::MoveUp, "move-up", "further left"),
     (Action::Defaults, "defaults", "as at first"),
     (Action::Fold, "fold", "fold idle"),
+    (Action::Group, "group", "group by"),
+    (Action::Bars, "bars", "bars or numbers"),
     (Action::Faster, "faster", "draw more often"),
     (Action::Slower, "slower", "draw less often"),
     (Action::Mouse, "mouse", "mouse"),
@@ -240,6 +248,7 @@ pub const ACTIONS: &[(Action, &str, &str)] = &[
     (Action::History, "price-history", "history"),
     (Action::CopyResult, "copy-result", "copy the result"),
     (Action::ExportResult, "export-result", "write the result to a file"),
+    (Action::PassThrough, "pass-through", "pass-through"),
     (Action::Apply, "apply", "apply"),
     (Action::Yes, "yes", "yes, apply"),
     (Action::NextField, "next-field", "next field"),
@@ -271,7 +280,15 @@ impl Action {
 
     /// Says whether it leads to a change of a cap.
     pub const fn is_change(self) -> bool {
-        matches!(self, Action::Cap | Action::Undo | Action::NewCap | Action::RemoveCap | Action::Price)
+        matches!(
+            self,
+            Action::Cap
+                | Action::Undo
+                | Action::NewCap
+                | Action::RemoveCap
+                | Action::Price
+                | Action::PassThrough
+        )
     }
 
     /// Says whether it only moves among rows and lines.

@@ -36,6 +36,8 @@ pub enum Context {
     Capped,
     /// Among the calls as they come.
     Events,
+    /// On the page of the guards.
+    Guards,
     /// On the page of the caps.
     Budgets,
     /// On the page of prices.
@@ -52,6 +54,8 @@ pub enum Context {
     Choosing,
     /// Where rows are tenants.
     Tenants,
+    /// Where rows are models, providers or sources.
+    Groups,
     /// In the choice of columns.
     Columns,
     /// In the list of alerts.
@@ -78,7 +82,7 @@ pub enum Context {
 
 impl Context {
     /// All, in the order of the docs.
-    pub const ALL: [Context; 29] = [
+    pub const ALL: [Context; 31] = [
         Context::Always,
         Context::Moving,
         Context::Page,
@@ -89,6 +93,7 @@ impl Context {
         Context::Opened,
         Context::Capped,
         Context::Events,
+        Context::Guards,
         Context::Budgets,
         Context::Prices,
         Context::Undoable,
@@ -97,6 +102,7 @@ impl Context {
         Context::Commanding,
         Context::Choosing,
         Context::Tenants,
+        Context::Groups,
         Context::Columns,
         Context::Alerts,
         Context::Reading,
@@ -123,6 +129,7 @@ impl Context {
             Context::Opened => "in what was opened",
             Context::Capped => "where a row can have a cap",
             Context::Events => "among the calls as they come",
+            Context::Guards => "on the page of the guards",
             Context::Budgets => "on the Budgets",
             Context::Prices => "on the Prices",
             Context::Undoable => "where a change of a cap can be taken back",
@@ -131,6 +138,7 @@ impl Context {
             Context::Commanding => "in the command line",
             Context::Choosing => "in a dialog that is chosen from",
             Context::Tenants => "on the Overview",
+            Context::Groups => "on the Overview by something else than tenants",
             Context::Columns => "in the choice of columns",
             Context::Alerts => "in the list of alerts",
             Context::Reading => "in lines to read",
@@ -164,12 +172,15 @@ impl Context {
 pub const TOGETHER: &[&[Context]] = {
     use Context::{
         Alerts, Always, Answering, Asking, Beginning, Budgets, Capped, Choosing, Columns, Commanding,
-        Conflict, Events, Form, Help, Line, List, Measured, Moving, Naming, Openable, Opened, Page, Prices,
-        Reading, Spend, Sure, Tenants, Undoable, Waiting,
+        Conflict, Events, Form, Groups, Guards, Help, Line, List, Measured, Moving, Naming, Openable, Opened,
+        Page, Prices, Reading, Spend, Sure, Tenants, Undoable, Waiting,
     };
     &[
         &[Openable, Capped, Tenants, List, Undoable, Spend, Measured, Moving, Page, Always],
         &[Opened, Capped, Undoable, Spend, Measured, Moving, Page, Always],
+        &[Opened, Openable, Moving, Page, Always],
+        &[Groups, List, Spend, Measured, Moving, Page, Always],
+        &[Opened, Openable, Capped, Undoable, Spend, Measured, Moving, Page, Always],
         &[Openable, Capped, Budgets, List, Undoable, Moving, Page, Always],
         &[Opened, Capped, Undoable, Moving, Page, Always],
         &[Openable, Prices, List, Spend, Moving, Page, Always],
@@ -178,6 +189,7 @@ pub const TOGETHER: &[&[Context]] = {
         &[Openable, List, Moving, Page, Always],
         &[Opened, Moving, Page, Always],
         &[Openable, Events, List, Moving, Page, Always],
+        &[Guards, List, Moving, Page, Always],
         &[Opened, Events, Moving, Page, Always],
         &[Openable, List, Undoable, Moving, Page, Always],
         &[Opened, Undoable, Moving, Page, Always],
@@ -275,6 +287,7 @@ pub const DEFAULTS: &[Binding] = &[
     bind(Context::Page, "r", Action::Refresh, 0),
     bind(Context::Page, "t", Action::Theme, 12),
     bind(Context::Undoable, "u", Action::Undo, 15),
+    bind(Context::Guards, "p", Action::PassThrough, 14),
     bind(Context::Events, "f", Action::Follow, 3),
     bind(Context::Events, "n", Action::NextHit, 5),
     bind(Context::Events, "N", Action::PrevHit, 0),
@@ -311,6 +324,10 @@ pub const DEFAULTS: &[Binding] = &[
     bind(Context::List, "right", Action::PanRight, 0),
     bind(Context::List, "o", Action::Columns, 9),
     bind(Context::Tenants, "z", Action::Fold, 0),
+    bind(Context::Tenants, "b", Action::Bars, 0),
+    bind(Context::Tenants, "B", Action::Group, 0),
+    bind(Context::Groups, "b", Action::Bars, 3),
+    bind(Context::Groups, "B", Action::Group, 2),
     bind(Context::List, "y", Action::Copy, 13),
     bind(Context::List, "Y", Action::CopyRow, 0),
     bind(Context::List, "E", Action::Export, 0),

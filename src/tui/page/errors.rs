@@ -4,11 +4,13 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use super::super::subject::Row;
-use crate::domain::call::{ModelId, Provider, TenantId};
+use crate::domain::call::{CallId, ModelId, Provider, TenantId};
 use crate::domain::cap::Fraction;
 use crate::domain::failure::FailureClass;
-use crate::domain::hour::Made;
+use crate::domain::health::Health;
+use crate::domain::hour::{Answers, Made, class_of};
 use crate::domain::money::Money;
+use crate::domain::sketch::Sketch;
 use crate::tui::app::App;
 
 /// What rows are sorted by.
@@ -41,6 +43,21 @@ pub struct Now {
     pub usual: Option<Fraction>,
     /// The latest failed calls, newest first.
     pub recent: Vec<Arc<Made>>,
+    /// How each provider stands, the worst first.
+    pub providers: Vec<ProviderRow>,
+    /// How long the calls took.
+    pub took: Sketch,
+}
+
+/// How a provider stands.
+#[derive(Clone, Debug)]
+pub struct ProviderRow {
+    /// Which; empty where the ledgers do not say.
+    pub provider: Provider,
+    /// In the last quarter of an hour.
+    pub health: Health,
+    /// How it answered in the last hour.
+    pub hour: Answers,
 }
 
 /// The failed calls of one class.
@@ -124,6 +141,15 @@ impl Now {
 }
 
 impl App {
+    /// Returns the latest failed calls of the class that is open, newest first.
+    pub(in crate::tui) fn failed_calls(&self) -> Vec<CallId> {
+        let Some((class, now)) = self.errors.picked().zip(self.picture().pages.errors.as_ref()) else {
+            return Vec::new();
+        };
+        let made = now.recent.iter().filter(|made| class_of(made.0.failure) == class);
+        made.map(|made| made.0.id).collect()
+    }
+
     /// Returns the rows of the page in their order, and how many there are without the filter.
     pub(in crate::tui) fn error_order(&self) -> (Vec<FailureClass>, usize) {
         let Some(now) = self.picture().pages.errors.clone() else { return (Vec::new(), 0) };

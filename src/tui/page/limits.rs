@@ -1,7 +1,11 @@
 //! The page of limits: what providers last told of what they still let through.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use crate::domain::burn::{MINUTES_KEPT, minute_of};
+use crate::domain::call::TenantId;
+use crate::domain::hour::Made;
 use crate::domain::label::Label;
 use crate::domain::limits::{Limit, Limits};
 use crate::domain::time::{Millis, Timestamp};
@@ -18,6 +22,42 @@ pub struct Now {
     pub groups: Vec<Limits>,
     /// Calls of the last hour that a provider refused for their rate, by provider and model.
     pub refused: BTreeMap<[Label; 2], u64>,
+    /// The latest of those calls, newest first.
+    pub refusals: Vec<Arc<Made>>,
+    /// How many calls each tenant made in the last hour, by provider and model, most first.
+    pub users: BTreeMap<[Label; 2], Vec<(TenantId, u64)>>,
+    /// Since when these calls are known, where that is less than an hour.
+    pub users_since: Option<Timestamp>,
+}
+
+/// The lowest headroom of each group in each minute that the page was looked at; an hour of it.
+#[derive(Clone, Debug, Default)]
+pub struct Past(BTreeMap<Key, BTreeMap<i64, u16>>);
+
+impl Past {
+    /// Takes note of what is known now.
+    pub fn note(&mut self, groups: &[Limits], now: Timestamp) {
+        let minute = minute_of(now);
+        for group in groups {
+            let Some(points) = tightest(group, now).and_then(Limit::headroom) else { continue };
+            let kept = self.0.entry(key(group)).or_default();
+            let lowest = kept.entry(minute).or_insert(points);
+            *lowest = points.min(*lowest);
+        }
+        for kept in self.0.values_mut() {
+            // A clock that was set back leaves no future behind.
+            kept.retain(|then, _| (minute - MINUTES_KEPT + 1..=minute).contains(then));
+        }
+        self.0.retain(|_, kept| !kept.is_empty());
+    }
+
+    /// Returns each minute of the last hour, oldest first: its lowest headroom in basis points, where it is known.
+    pub fn hour(&self, group: Key, now: Timestamp) -> Vec<Option<u16>> {
+        let minute = minute_of(now);
+        let kept = self.0.get(&group);
+        let of = |ago: i64| kept.and_then(|kept| kept.get(&(minute - ago))).copied();
+        (0..MINUTES_KEPT).rev().map(of).collect()
+    }
 }
 
 /// What a row is known by: provider, key, model.
@@ -55,5 +95,43 @@ impl App {
             rows.reverse();
         }
         (rows.into_iter().map(key).collect(), now.groups.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::limits::{Dimension, Per, Pool};
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_795_356_300);
+
+    fn group(remaining: u64, at: Timestamp) -> Limits {
+        let told = Limit {
+            dimension: Dimension::Requests,
+            pool: Pool::Default,
+            per: Per::MINUTE,
+            limit: Some(100),
+            remaining: Some(remaining),
+            resets_at: None,
+        };
+        let name = Label::new("a");
+        Limits { provider: name, key: name, model: name, observed_at: at, told: vec![told] }
+    }
+
+    #[test]
+    fn a_minute_keeps_its_lowest_headroom_and_an_hour_is_kept() {
+        let mut past = Past::default();
+        let key = key(&group(0, NOW));
+        for (minute, remaining) in [(0, 80), (0, 40), (0, 60), (2, 90)] {
+            let at = NOW.after(Millis::from_minutes(minute));
+            past.note(&[group(remaining, at)], at);
+        }
+        let at = NOW.after(Millis::from_minutes(2));
+        assert_eq!(past.hour(key, at)[57..], [Some(4_000), None, Some(9_000)]);
+        let later = NOW.after(Millis::from_minutes(61));
+        past.note(&[], later);
+        assert_eq!(past.hour(key, later).iter().flatten().count(), 1);
+        past.note(&[group(10, NOW)], later.after(Millis::from_minutes(60)));
+        assert!(past.0.is_empty(), "what is old says nothing");
     }
 }

@@ -8,18 +8,26 @@ pub mod prices;
 pub mod errors;
 pub mod events;
 pub mod guard;
+pub mod tenant;
+pub mod overview;
+pub mod group;
 
 use std::sync::Arc;
 
+use self::group::Grouping;
 use super::app::{App, Mode};
-use super::event::Effect;
+use super::event::{Effect, Window};
 use super::tab::Tab;
-use crate::domain::call::{CallId, ModelId, Provider};
+use crate::domain::call::{CallId, ModelId, Provider, TenantId};
 use crate::domain::cap::CapKey;
 use crate::domain::time::{Millis, Timestamp};
 
 /// The least time between two questions for the same page.
 const AGAIN: Millis = Millis::new(500);
+/// The same where the answer is more work.
+const SELDOM: Millis = Millis::new(2_000);
+/// The same where it is only a word beside the sums.
+const RARELY: Millis = Millis::new(5_000);
 /// After this long without an answer the question was lost.
 const LOST: Millis = Millis::new(10_000);
 
@@ -44,6 +52,24 @@ pub enum Ask {
     PriceHistory(Provider, ModelId),
     /// The guards.
     Guard,
+    /// What is not in the live picture of the tenants together, and of the selected one in a window.
+    Overview(Option<TenantId>, Window),
+    /// What each model, provider or source comes to in a window.
+    Group(Grouping, Window),
+    /// What is not in the live picture of one tenant in a window.
+    Tenant(TenantId, Window),
+}
+
+impl Ask {
+    /// Returns the least time between two of it: longer where the answer is more work, and what matters most
+    /// is in the live picture.
+    const fn again(&self) -> Millis {
+        match self {
+            Ask::Tenant(..) => SELDOM,
+            Ask::Overview(..) | Ask::Group(..) => RARELY,
+            _ => AGAIN,
+        }
+    }
 }
 
 /// What a page shows, as it was read.
@@ -67,6 +93,12 @@ pub enum Page {
     PriceHistory(Box<prices::History>),
     /// Answers [`Ask::Guard`].
     Guard(guard::Now),
+    /// Answers [`Ask::Overview`].
+    Overview(Box<overview::Now>),
+    /// Answers [`Ask::Group`].
+    Group(group::Now),
+    /// Answers [`Ask::Tenant`].
+    Tenant(Box<tenant::Now>),
 }
 
 /// What was read last for each page; nothing where it was not asked for yet. Cheap to copy.
@@ -90,6 +122,12 @@ pub struct Pages {
     pub history: Option<Arc<prices::History>>,
     /// The guards.
     pub guard: Option<Arc<guard::Now>>,
+    /// The tenants together.
+    pub overview: Option<Arc<overview::Now>>,
+    /// Models, providers or sources.
+    pub group: Option<Arc<group::Now>>,
+    /// The tenant that was opened last.
+    pub tenant: Option<Arc<tenant::Now>>,
 }
 
 impl Pages {
@@ -105,6 +143,9 @@ impl Pages {
             Page::Repriced(asked, now) => self.repriced = Some((asked, now)),
             Page::PriceHistory(now) => self.history = Some(Arc::new(*now)),
             Page::Guard(now) => self.guard = Some(Arc::new(now)),
+            Page::Overview(now) => self.overview = Some(Arc::from(now)),
+            Page::Group(now) => self.group = Some(Arc::new(now)),
+            Page::Tenant(now) => self.tenant = Some(Arc::from(now)),
         }
     }
 
@@ -122,6 +163,13 @@ impl Pages {
                 self.history.as_ref().is_some_and(|now| (now.provider, now.model) == (*provider, *model))
             }
             Ask::Guard => self.guard.is_some(),
+            Ask::Overview(..) => self.overview.is_some(),
+            Ask::Group(by, window) => {
+                self.group.as_ref().is_some_and(|now| (now.by, now.window) == (*by, *window))
+            }
+            Ask::Tenant(tenant, window) => {
+                self.tenant.as_ref().is_some_and(|now| (now.tenant, now.window) == (*tenant, *window))
+            }
         }
     }
 }
@@ -154,7 +202,8 @@ impl Asked {
     /// Returns when it is to be asked again.
     fn due(&self) -> Option<Timestamp> {
         let waits = self.waits.then(|| self.at.after(LOST));
-        let stale = (self.stale && !self.waits).then(|| self.at.after(AGAIN));
+        let again = self.what.as_ref().map_or(AGAIN, Ask::again);
+        let stale = (self.stale && !self.waits).then(|| self.at.after(again));
         waits.or(stale)
     }
 }
@@ -165,14 +214,23 @@ impl App {
         match self.tab {
             Tab::Limits => Some(Ask::Limits),
             Tab::Budgets => Some(Ask::Budgets(self.budgets.picked())),
-            Tab::Errors => Some(Ask::Errors),
+            Tab::Errors => match self.mode {
+                Mode::Record(id, _) => Some(Ask::Record(id)),
+                _ => Some(Ask::Errors),
+            },
             Tab::Events => Some(match (&self.mode, self.events.picked()) {
                 (Mode::Opened(_), Some(id)) => Ask::Record(id),
                 _ => Ask::Events,
             }),
             Tab::Guard => Some(Ask::Guard),
+            Tab::Overview => match (&self.mode, self.tenants.picked()) {
+                (Mode::Record(id, _), _) => Some(Ask::Record(*id)),
+                (Mode::Opened(_), Some(tenant)) => Some(Ask::Tenant(tenant, self.window)),
+                _ if self.is_grouped() => Some(Ask::Group(self.grouping, self.window)),
+                (_, picked) => Some(Ask::Overview(picked, self.window)),
+            },
             Tab::Prices => self.ask_of_paper(),
-            Tab::Overview | Tab::Sources | Tab::Audit => None,
+            Tab::Sources | Tab::Audit => None,
         }
     }
 
@@ -180,8 +238,8 @@ impl App {
     /// is due.
     pub(super) fn ask_if_due(&mut self) -> Option<Effect> {
         let ask = self.ask();
-        let new = ask != self.asked.what;
-        let due = self.asked.due().is_some_and(|due| due <= self.now || self.asked.at > self.now);
+        let new = ask != self.asked.what && !self.picks_another();
+        let due = self.ask_due().is_some_and(|due| due <= self.now || self.asked.at > self.now);
         if !new && !due {
             return None;
         }
@@ -192,7 +250,20 @@ impl App {
 
     /// Returns when the page in view is to be asked for again.
     pub(super) fn ask_due(&self) -> Option<Timestamp> {
-        self.asked.what.as_ref().and_then(|_| self.asked.due())
+        let due = self.asked.what.as_ref().and_then(|_| self.asked.due());
+        let rests = self.picks_another().then(|| self.asked.at.after(AGAIN));
+        [due, rests].into_iter().flatten().min()
+    }
+
+    /// Says whether all that has changed since the last question is which tenant is selected: a cursor that runs
+    /// through the rows must not ask at each of them.
+    fn picks_another(&self) -> bool {
+        match (self.ask(), &self.asked.what) {
+            (Some(Ask::Overview(now, window)), Some(Ask::Overview(then, same))) => {
+                window == *same && now != *then
+            }
+            _ => false,
+        }
     }
 
     /// Takes what was read for a page, where it is still wanted.
@@ -201,6 +272,9 @@ impl App {
             return;
         }
         self.asked.waits = false;
+        if let Page::Limits(now) = &page {
+            self.limit_past.note(&now.groups, self.now);
+        }
         if let Some(frozen) = self.frozen.as_mut().filter(|frozen| !frozen.0.pages.has(ask)) {
             frozen.0.pages.take(page.clone());
         }

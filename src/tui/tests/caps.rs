@@ -118,7 +118,7 @@ pub(super) fn slowly(app: &mut App, keys: &str) -> Vec<Effect> {
     let mut wishes = Vec::new();
     for key in keys_of(keys) {
         let later = app.now.after(Millis::new(100));
-        for effect in app.update(Event::Key(key), later) {
+        for effect in but_words(app.update(Event::Key(key), later)) {
             match effect {
                 Effect::LoadUsed(scope, window) => {
                     app.update(Event::Used(scope, window, Box::new(used("186.40"))), later);

@@ -6,8 +6,11 @@ use std::sync::Arc;
 use crate::domain::call::{Cost, Status};
 use crate::domain::cap::{CapRev, Fraction};
 use crate::domain::failure::FailureClass;
+use crate::domain::health::Health;
+use crate::domain::hour::Answers;
 use crate::domain::limits::{Dimension, Limit, Limits, Per, Pool};
 use crate::domain::price::{Class, Price};
+use crate::domain::sketch::Sketch;
 use crate::tui::page::{Ask, Page, errors, events, guard, limits};
 
 fn answer(app: &mut App, ask: Ask, page: Page) {
@@ -34,7 +37,21 @@ fn limits_now() -> limits::Now {
         group("batch", "claude-haiku-4-5", Some(3_960)),
         group("vllm", "llama-70b", None),
     ];
-    limits::Now { groups, refused: [([Label::new("anthropic"), Label::new("claude-sonnet-4-6")], 37)].into() }
+    let sonnet = [Label::new("anthropic"), Label::new("claude-sonnet-4-6")];
+    let users = vec![(TenantId::new("docs-rag"), 7_802), (TenantId::new("한빛-번역"), 12)];
+    let failed = events_now().calls.into_iter().find(|made| made.0.status == Status::Failed);
+    let refusals = failed.map(|made| {
+        let mut made = made.as_ref().clone();
+        (made.0.provider, made.0.model) = (Provider::new("anthropic"), ModelId::new("claude-sonnet-4-6"));
+        std::sync::Arc::new(made)
+    });
+    limits::Now {
+        groups,
+        refused: [(sonnet, 37)].into(),
+        refusals: refusals.into_iter().collect(),
+        users: [(sonnet, users)].into(),
+        users_since: None,
+    }
 }
 
 fn errors_now() -> errors::Now {
@@ -51,7 +68,19 @@ fn errors_now() -> errors::Now {
         class(FailureClass::Billing, 1),
     ];
     let recent = events_now().calls.into_iter().filter(|made| made.0.status == Status::Failed).collect();
-    errors::Now { classes, calls: 7_935, usual: Fraction::from_basis(110), recent }
+    let provider = |name: &str, calls: u64, blamed: u64| {
+        let mut hour = Answers { blamed, ..Answers::default() };
+        (hour.service.calls, hour.service.failed) = (calls, blamed + 2);
+        (0..calls.min(60)).for_each(|index| hour.service.took.add(Millis::new(200 + index * 130)));
+        let health = Health::of(calls, blamed);
+        errors::ProviderRow { provider: Provider::new(name), health, hour }
+    };
+    let providers = vec![provider("anthropic", 800, 240), provider("openai", 7_000, 31), provider("", 9, 0)];
+    let took = providers.iter().fold(Sketch::default(), |mut all, row| {
+        all += &row.hour.service.took;
+        all
+    });
+    errors::Now { classes, calls: 7_935, usual: Fraction::from_basis(110), recent, providers, took }
 }
 
 fn events_now() -> events::Now {
@@ -123,6 +152,8 @@ pub(super) fn pages() -> Vec<(&'static str, App)> {
     press(&mut no_caps, "3");
     let mut one_class = shown("5", Ask::Errors, Page::Errors(errors_now()));
     press(&mut one_class, "<enter>");
+    let mut one_group = shown("2", Ask::Limits, Page::Limits(limits_now()));
+    press(&mut one_group, "<enter>");
     let mut record = shown("6", Ask::Events, Page::Events(events_now()));
     press(&mut record, "<enter>");
     answer(&mut record, Ask::Record(CallId::from_bits(1)), Page::Record(Some(Box::new(record_now()))));
@@ -130,6 +161,7 @@ pub(super) fn pages() -> Vec<(&'static str, App)> {
     old.update(Event::Tick, NOW.after(Millis::from_minutes(2)));
     vec![
         ("errors_one", one_class),
+        ("limits_one", one_group),
         ("record", record),
         ("limits_old", old),
         ("page_unread", unread),
@@ -175,7 +207,7 @@ fn only_the_page_in_view_is_asked_for_and_again_after_a_change() {
     let mut app = app(Some(snapshot(0)));
     let later = |millis| NOW.after(Millis::new(millis));
     let changed = || Event::Changed(vec![change("docs-rag", "m", sums(1, "5", 0), Sign::Adds)], Vec::new());
-    assert_eq!(app.update(changed(), NOW), [], "the overview needs nothing of the store");
+    assert_eq!(app.update(changed(), NOW), [], "the overview needs little of the store");
     assert_eq!(app.update(Event::Key(keys_of("2")[0]), NOW), [Effect::Load(Ask::Limits)]);
     assert_eq!(app.update(changed(), later(600)), [], "the answer has not come");
     let came = || Event::Page(Ask::Limits, Box::new(Page::Limits(limits_now())));
@@ -185,7 +217,7 @@ fn only_the_page_in_view_is_asked_for_and_again_after_a_change() {
     assert_eq!(app.ask_due(), Some(later(1_150)));
     assert_eq!(app.update(Event::Tick, later(1_150)), [Effect::Load(Ask::Limits)]);
     assert_eq!(press(&mut app, "1"), []);
-    assert_eq!(app.update(changed(), later(9_000)), []);
+    assert_eq!(but_words(app.update(changed(), later(9_000))), []);
 }
 
 #[test]
@@ -287,4 +319,32 @@ fn a_limit_that_was_not_seen_for_a_minute_is_unknown() {
     app.update(Event::Tick, NOW.after(Millis::from_minutes(2)));
     let text = screen(&mut app, 120, 40, &UNICODE);
     assert!(!text.contains("20%"), "an old figure is no figure:\n{text}");
+}
+
+#[test]
+fn a_failed_call_is_opened_from_its_class() {
+    let mut app = app(Some(snapshot(0)));
+    press(&mut app, "5");
+    answer(&mut app, Ask::Errors, Page::Errors(errors_now()));
+    press(&mut app, "<enter>");
+    let calls = app.failed_calls();
+    assert!(!calls.is_empty(), "the fixture has a failed call of the first class");
+    assert_eq!(press(&mut app, "<enter>"), [Effect::Load(Ask::Record(calls[0]))]);
+    let record = Page::Record(Some(Box::new(record_now())));
+    answer(&mut app, Ask::Record(calls[0]), record);
+    press(&mut app, "<esc>");
+    assert_eq!(app.mode, Mode::Opened(0));
+    press(&mut app, "<esc>");
+    assert_eq!(app.mode, Mode::List);
+}
+
+#[test]
+fn the_errors_say_how_each_provider_stands() {
+    let mut app = app(Some(snapshot(0)));
+    press(&mut app, "5");
+    answer(&mut app, Ask::Errors, Page::Errors(errors_now()));
+    let text = screen(&mut app, 80, 24, &UNICODE);
+    assert!(text.contains("providers  anthropic failing   openai ok   (not said) ok"), "{text}");
+    let text = screen(&mut app, 120, 40, &UNICODE);
+    assert!(text.contains("how long calls took") && text.contains("failed calls per minute"), "{text}");
 }

@@ -28,9 +28,9 @@ fn shows(app: &mut App, text: &str) {
     assert!(screen.contains(text), "no `{text}` in\n{screen}");
 }
 
-fn at_once(app: &mut App, keys: &str) -> Vec<Effect> {
+pub(super) fn at_once(app: &mut App, keys: &str) -> Vec<Effect> {
     let later = app.now.after(Millis::new(1_000));
-    keys_of(keys).into_iter().flat_map(|key| app.update(Event::Key(key), later)).collect()
+    keys_of(keys).into_iter().flat_map(|key| but_words(app.update(Event::Key(key), later))).collect()
 }
 
 fn names(app: &App) -> Vec<&str> {

@@ -116,7 +116,8 @@ fn the_label_is_in_the_title_from_forty_columns_on() {
         }
         // On a small screen a dialog has all of it.
         let from = if app.dialog.is_some() { 60 } else { 40 };
-        for width in from..200 {
+        for width in [40, 41, 47, 59, 60, 61, 79, 80, 99, 119, 120, 200].into_iter().filter(|it| *it >= from)
+        {
             let shown = screen(&mut app, width, 24, &UNICODE);
             let title = shown.lines().next().unwrap_or_default().to_owned();
             assert!(title.contains(" PROD "), "{width}: {title}");
@@ -151,7 +152,7 @@ fn a_read_only_screen_offers_no_change_and_says_why() {
 #[test]
 fn settings_of_this_run_work_at_once_and_are_shown_for_the_configuration() {
     let mut app = with(Manners::default(), None);
-    assert_eq!(press(&mut app, ":set glyphs ascii<enter>"), [Effect::Glyphs(ASCII)]);
+    assert_eq!(press(&mut app, ":set glyphs ascii<enter>"), [Effect::Glyphs(Box::new(ASCII))]);
     assert_eq!(press(&mut app, ":set mouse true<enter>"), [Effect::Mouse(true)]);
     press(&mut app, ":set max_fps 0.5<enter>");
     assert_eq!(app.pace(), Millis::new(2_000));

@@ -60,6 +60,8 @@ pub(super) fn pages() -> Vec<(&'static str, App)> {
     .chain(frame::pages())
     .chain(keyboard::pages())
     .chain(look::pages())
+    .chain(tenant::pages())
+    .chain(overview::pages())
     .chain(manners::pages())
     .collect()
 }

@@ -1,16 +1,20 @@
 //! Which calls of the last hour failed.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use crate::cli::context::now;
 use crate::cli::screen::librarian::Librarian;
+use crate::domain::burn::{BURN_MINUTES, MINUTES_KEPT};
 use crate::domain::calendar::Span;
+use crate::domain::call::Provider;
 use crate::domain::cap::Fraction;
 use crate::domain::failure::FailureClass;
-use crate::domain::hour::Fault;
+use crate::domain::health::Health;
+use crate::domain::hour::{Fault, Hour};
+use crate::domain::sketch::Sketch;
 use crate::domain::time::{Millis, Timestamp};
 use crate::store::{Reader, StoreError};
-use crate::tui::page::errors::{ClassRow, Now, PARTS};
+use crate::tui::page::errors::{ClassRow, Now, PARTS, ProviderRow};
 
 /// Failed calls that are listed.
 const LISTED: usize = 100;
@@ -19,7 +23,7 @@ const SLOT: i64 = 900_000;
 
 /// Reads the page.
 pub(super) fn read(librarian: &Librarian) -> Result<Now, StoreError> {
-    let now = now();
+    let now = librarian.now();
     let mut desk = librarian.hour.borrow_mut();
     let hour = desk.look(&librarian.reader, now)?;
     let mut classes: BTreeMap<FailureClass, (ClassRow, u64)> = BTreeMap::new();
@@ -40,7 +44,31 @@ pub(super) fn read(librarian: &Librarian) -> Result<Now, StoreError> {
         calls: hour.tenants().values().map(|service| service.calls).sum(),
         usual: usual(&librarian.reader, now)?,
         recent: hour.failed().into_iter().take(LISTED).collect(),
+        providers: providers(hour, now),
+        took: took(hour),
     })
+}
+
+/// Returns how each provider stands, the worst first.
+fn providers(hour: &Hour, now: Timestamp) -> Vec<ProviderRow> {
+    let lately = hour.providers(BURN_MINUTES, now);
+    let health = |provider: &Provider| {
+        lately.get(provider).map_or(Health::Quiet, |it| Health::of(it.service.calls, it.blamed))
+    };
+    let whole = hour.providers(MINUTES_KEPT, now);
+    let row = |(provider, hour)| ProviderRow { provider, health: health(&provider), hour };
+    let mut rows: Vec<ProviderRow> = whole.into_iter().map(row).collect();
+    rows.sort_by_key(|row| (Reverse(row.health), row.provider));
+    rows
+}
+
+/// Returns how long the calls of the hour took.
+fn took(hour: &Hour) -> Sketch {
+    let mut took = Sketch::default();
+    for service in hour.tenants().values() {
+        took += &service.took;
+    }
+    took
 }
 
 /// Returns the median share of failed calls in the same hour of the last seven days with calls.

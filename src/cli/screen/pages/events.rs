@@ -1,6 +1,5 @@
 //! The latest calls, and all of one.
 
-use crate::cli::context::now;
 use crate::cli::screen::librarian::Librarian;
 use crate::domain::burn::minute_of;
 use crate::domain::call::CallId;
@@ -9,7 +8,7 @@ use crate::tui::page::events::{Now, Record};
 
 /// Reads the page.
 pub(super) fn read(librarian: &Librarian) -> Result<Now, StoreError> {
-    let now = now();
+    let now = librarian.now();
     let mut desk = librarian.hour.borrow_mut();
     let calls = desk.look(&librarian.reader, now)?.latest();
     let since = minute_of(now) * 60_000 - 60_000;

@@ -3,7 +3,6 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use crate::cli::context::now;
 use crate::cli::screen::librarian::{AHEAD, Librarian};
 use crate::domain::calendar::Span;
 use crate::domain::call::TenantId;
@@ -16,7 +15,7 @@ const SOURCE: &str = "guard:";
 
 /// Reads the page.
 pub(super) fn read(librarian: &Librarian) -> Result<Now, StoreError> {
-    let (reader, now) = (&librarian.reader, now());
+    let (reader, now) = (&librarian.reader, librarian.now());
     let today = Span { end: now.after(AHEAD), ..librarian.calendar.day(now) };
     let mut tenants: BTreeMap<TenantId, Through> = BTreeMap::new();
     reader.rollups_by_day(Some(today), &mut |_, slice, sums| {

@@ -7,6 +7,9 @@ pub(super) mod budgets;
 mod errors;
 mod events;
 mod guard;
+mod tenant;
+mod overview;
+mod group;
 pub(super) mod prices;
 
 use super::librarian::Librarian;
@@ -27,5 +30,8 @@ pub(super) fn read(librarian: &Librarian, ask: &Ask) -> Result<Page, StoreError>
             Page::PriceHistory(Box::new(prices::history(librarian, *provider, *model)?))
         }
         Ask::Guard => Page::Guard(guard::read(librarian)?),
+        Ask::Overview(picked, window) => Page::Overview(overview::read(librarian, *picked, *window)?),
+        Ask::Group(by, window) => Page::Group(group::read(librarian, *by, *window)?),
+        Ask::Tenant(tenant, window) => Page::Tenant(tenant::read(librarian, *tenant, *window)?),
     })
 }
