@@ -63,8 +63,8 @@ fn ask(context: &Context, cli: &Cli) -> anyhow::Result<Option<Agreed>> {
         keys: context.keys.clone(),
         layout: Layout::default(),
         read_only: None,
-        manners: terminal::manners(context, &found),
         price_list: None,
+        manners: terminal::manners(context, &found),
     };
     let mut app = App::new(setup, now());
     app.offer(First::new(offers(context), &context.settings.zone, &file, &store));

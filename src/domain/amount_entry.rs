@@ -79,10 +79,10 @@ fn decimal(text: &str, places: usize) -> Option<u128> {
 /// Returns the amount with a `k` or `M` after its number written out: `1.5k calls` is `1500 calls`.
 fn thousands(text: &str) -> Result<String, String> {
     let (number, unit) = text.split_once(' ').map_or((text, ""), |(number, unit)| (number, unit.trim()));
-    let scales = [('k', 3), ('K', 3), ('m', 6), ('M', 6)];
-    let scaled =
-        scales.iter().find_map(|(letter, zeros)| number.strip_suffix(*letter).map(|rest| (rest, *zeros)));
-    let Some((rest, zeros)) = scaled else { return Ok(text.to_owned()) };
+    let letters = [('k', 3), ('K', 3), ('m', 6), ('M', 6)];
+    let found =
+        letters.iter().find_map(|(letter, zeros)| number.strip_suffix(*letter).map(|rest| (rest, *zeros)));
+    let Some((rest, zeros)) = found else { return Ok(text.to_owned()) };
     let plain = rest.strip_prefix('$').unwrap_or(rest);
     let written =
         decimal(plain, zeros).ok_or_else(|| format!("`{text}` is no amount: expected one like 1.5k"))?;
@@ -157,7 +157,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_an_amount_or_a_fault(text in "([0-9]{0,9}|[.]|%|[+]|-|x|k|M| |calls|tokens|none|가){0,6}", size in 0_i64..1 << 60) {
+        fn any_text_is_an_amount_or_a_fault(
+            text in "([0-9]{0,9}|[.]|%|[+]|-|x|k|M| |calls|tokens|none|가){0,6}", size in 0_i64..1 << 60,
+        ) {
             let before = Limit::Money(Money::from_nanos(size));
             if let Ok(Limit::Money(money)) = read(&text, Some(before)) {
                 prop_assert!(money >= Money::ZERO && money.nanos() <= MOST * DOLLAR);

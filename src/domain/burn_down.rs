@@ -89,6 +89,16 @@ pub fn needed(window: Window, axis: Span) -> Timestamp {
     }
 }
 
+/// Returns the steps with so much of them left out, from the earliest within the axis on: what does not count.
+pub fn without_first(mut steps: Vec<Spent>, axis: Span, amount: u128) -> Vec<Spent> {
+    let mut rest = amount;
+    for step in steps.iter_mut().filter(|step| step.span.end > axis.start) {
+        let part = step.amount.min(rest);
+        (step.amount, rest) = (step.amount - part, rest - part);
+    }
+    steps
+}
+
 /// Returns how much was left over time, and at last what is left now: `spent` is what counts as used then.
 ///
 /// Steps are in order of time and do not overlap; what lies before the axis counts in a rolling window alone.
@@ -106,20 +116,17 @@ pub fn actual(
             _ => points.push(Left { at, left }),
         }
     };
-    match window {
-        Window::Rolling(back) => {
-            for at in instants(steps, back.length(), axis, now) {
-                push(at, rolling(steps, at.before(back.length()), at));
-            }
+    if let Window::Rolling(back) = window {
+        for at in instants(steps, back.length(), axis, now) {
+            push(at, rolling(steps, at.before(back.length()), at));
         }
-        _ => {
-            let mut used = 0_u128;
-            push(axis.start, 0);
-            for step in steps.iter().filter(|step| step.span.end > axis.start && step.span.start < now) {
-                push(step.span.start, used);
-                used = used.saturating_add(step.amount);
-                push(step.span.end, used);
-            }
+    } else {
+        let mut used = 0_u128;
+        push(axis.start, 0);
+        for step in steps.iter().filter(|step| step.span.end > axis.start && step.span.start < now) {
+            push(step.span.start, used);
+            used = used.saturating_add(step.amount);
+            push(step.span.end, used);
         }
     }
     push(now, spent);

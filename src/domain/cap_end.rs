@@ -44,7 +44,7 @@ pub fn ended<'a>(
     for change in log {
         match &change.what {
             Changed::Cap { new, .. } if new.until.is_some() && !keys.contains(&new.key()) => {
-                keys.push(new.key())
+                keys.push(new.key());
             }
             Changed::Ended { rev, .. } => known.push(*rev),
             Changed::Cap { .. }

@@ -34,13 +34,13 @@ pub fn circle(book: &CapBook, cap: &Cap) -> Option<Vec<ModelId>> {
 fn onwards(book: &CapBook, new: &Cap, tenant: Option<TenantId>, model: ModelId) -> Option<ModelId> {
     let on_model = |cap: &&Cap| match (cap.scope, tenant) {
         (Scope::Model(own), _) => own == model,
-        (Scope::TenantModel(whose, own), Some(tenant)) => own == model && whose == tenant,
-        (Scope::TenantModel(_, own), None) => own == model,
+        (Scope::TenantModel(whose, own), tenant) => {
+            own == model && tenant.is_none_or(|tenant| whose == tenant)
+        }
         _ => false,
     };
     let others = book.caps().map(AsRef::as_ref).filter(|cap| cap.key() != new.key());
-    let found = others.filter(on_model).find_map(target);
-    found
+    others.filter(on_model).find_map(target)
 }
 
 fn target(cap: &Cap) -> Option<ModelId> {

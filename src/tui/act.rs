@@ -86,7 +86,7 @@ impl App {
             Action::PrevTab if self.shows_tenant() => self.show_part(Part::ALL.len() - 1),
             Action::NextTab => self.show(self.tab.other(1)),
             Action::PrevTab => self.show(self.tab.other(Tab::ALL.len() - 1)),
-            Action::Open => return self.open(),
+            Action::Open | Action::History => return self.open(),
             Action::NextItem => return self.open_other(1),
             Action::PrevItem => return self.open_other(-1),
             Action::Back => self.back(),
@@ -126,7 +126,6 @@ impl App {
             Action::WhatIf => self.open_what_if(),
             Action::Calculator => self.open_calculator(),
             Action::Price => self.open_price(),
-            Action::History => return self.open(),
             other => self.look(other),
         }
         Vec::new()

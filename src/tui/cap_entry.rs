@@ -9,6 +9,7 @@ use crate::domain::cap_book::CapBook;
 use crate::domain::cap_trial::Used;
 use crate::domain::downgrade::{circle, is_cheaper};
 use crate::domain::money::Money;
+use crate::domain::price::Price;
 use crate::domain::rollup::Sums;
 use crate::domain::scope::Scope;
 use crate::domain::time::Timestamp;
@@ -113,11 +114,11 @@ impl CapForm {
             return Err(format!("{} leads back to the first: calls would go round", way.join(" > ")));
         }
         match self.price_of(to) {
-            None => return Err(format!("the price of {to} is being looked up: a moment")),
-            Some(None) => {
+            Looked::NotYet => return Err(format!("the price of {to} is being looked up: a moment")),
+            Looked::Nothing => {
                 return Err(format!("no price is known for {to}: a downgrade needs a model with a price"));
             }
-            Some(Some(_)) => {}
+            Looked::Found(_) => {}
         }
         match self.used_in(cap.window).and_then(|used| self.in_place(to, used)).or_else(|| self.by_rates(to))
         {
@@ -131,7 +132,7 @@ impl CapForm {
     pub fn in_place(&self, to: ModelId, used: &Used) -> Option<(Money, Money)> {
         let told = |sums: &&Sums| sums.unpriced == 0 && sums.cost > Money::ZERO;
         let mix = [&used.quarter, &used.ledger].into_iter().find(told)?;
-        let price = self.price_of(to)??;
+        let price = self.price_of(to).price()?;
         Some((price.flat_cost(u64::try_from(mix.calls).ok()?, &mix.tokens)?, mix.cost))
     }
 
@@ -141,13 +142,32 @@ impl CapForm {
         let (Scope::TenantModel(_, own) | Scope::Model(own)) = self.scope else { return None };
         let million = Tokens::new(1_000_000);
         let tokens = TokenCount { input: million, output: million, ..TokenCount::default() };
-        let cost = |model| self.price_of(model)??.flat_cost(1, &tokens);
+        let cost = |model| self.price_of(model).price()?.flat_cost(1, &tokens);
         cost(to).zip(cost(own))
     }
 
-    fn price_of(&self, model: ModelId) -> Option<Option<&crate::domain::price::Price>> {
-        let known = self.prices.iter().find(|known| known.0 == model)?;
-        Some(known.1.as_deref())
+    fn price_of(&self, model: ModelId) -> Looked<'_> {
+        match self.prices.iter().find(|known| known.0 == model) {
+            None => Looked::NotYet,
+            Some((_, None)) => Looked::Nothing,
+            Some((_, Some(price))) => Looked::Found(price),
+        }
+    }
+}
+
+/// What is known of a price that was asked for.
+enum Looked<'a> {
+    /// The answer has not come.
+    NotYet,
+    /// None is known.
+    Nothing,
+    /// This one.
+    Found(&'a Price),
+}
+
+impl<'a> Looked<'a> {
+    fn price(self) -> Option<&'a Price> {
+        if let Looked::Found(price) = self { Some(price) } else { None }
     }
 }
 

@@ -193,6 +193,9 @@ impl App {
         if let Some(reason) = self.setup.read_only.clone() {
             return self.say(&reason);
         }
+        if self.setup.manners.confirm.is_on() {
+            return self.say("every change needs a name here: `outlay prices set` sets a price");
+        }
         let Some(key) = self.prices.picked() else { return };
         let Some(row) = self.live.prices.get(&key) else { return };
         let text = |rate: Option<Rate>| rate.map(Rate::to_per_million).unwrap_or_default();

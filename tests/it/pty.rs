@@ -290,14 +290,14 @@ fn pasted_text_sets_no_cap() {
     screen.press("\u{1b}[200~c9999/day\n\u{13}y\u{1b}[201~");
     screen.until("paste ignored");
     screen.rest();
-    screen.press("c9999/day\t\t\tlaunch\r\u{13}y");
+    screen.press("c9999/day\t\t\t\t\tlaunch\r\u{13}y");
     screen.until("wrong window");
     for page in ["2", "3", "4", "5", "6", "7", "8", "9", "1"] {
         screen.rest();
         screen.press(page);
         screen.until(&format!("[{page} "));
         screen.rest();
-        screen.press("q c9999/day\t\t\tlaunch\r\u{13}y quit\r");
+        screen.press("q c9999/day\t\t\t\t\tlaunch\r\u{13}y quit\r");
         screen.until("wrong window");
     }
     screen.rest();

@@ -205,10 +205,10 @@ impl CapClerk {
         own_price::keep(Some(&self.path), &price, old.as_deref(), &author)?;
         let mut book = PriceBook::clone(&book);
         book.add(price.clone());
-        let mut pricer = book.pricer();
         let mut store = Store::open(&self.path)?;
-        let priced = store.reprice_unpriced(book.fingerprint(), &mut |call| pricer.cost(call))?;
-        drop(pricer);
+        let mut costs = book.pricer();
+        let priced = store.reprice_unpriced(book.fingerprint(), &mut |call| costs.cost(call))?;
+        drop(costs);
         self.book.set(book);
         let more = if priced == 0 { String::new() } else { format!(", {priced} calls have a cost now") };
         Ok(format!("{} {}{more}", wish.model, price.words()))

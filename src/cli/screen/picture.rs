@@ -220,6 +220,7 @@ impl Studio {
                 Effect::LoadDetail(tenant, window) => {
                     Some(self.librarian.answer_one(&Question::Detail(tenant, window))?)
                 }
+                Effect::LoadPrice(model) => Some(self.librarian.answer_one(&Question::Price(model))?),
                 Effect::LoadPrices(window) => Some(self.librarian.answer_one(&Question::Prices(window))?),
                 Effect::Load(ask) => Some(self.librarian.answer_one(&Question::Page(ask))?),
                 _ => None,

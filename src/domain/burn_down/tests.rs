@@ -117,6 +117,16 @@ proptest! {
     }
 
     #[test]
+    fn what_does_not_count_is_left_out_to_the_last(amounts in amounts(), beside in 0_u128..20_000_000) {
+        let (_, axis, _) = axis_of("total");
+        let sum = |steps: &[Spent]| {
+            steps.iter().filter(|step| step.span.end > axis.start).map(|step| step.amount).sum::<u128>()
+        };
+        let whole = sum(&steps(&amounts));
+        prop_assert_eq!(sum(&without_first(steps(&amounts), axis, beside)), whole.saturating_sub(beside));
+    }
+
+    #[test]
     fn a_rolling_sum_is_the_sum_of_its_parts(amounts in amounts(), cut in 0_u64..3_000, back in 1_u64..3_000) {
         let steps = steps(&amounts);
         let (from, middle) = (NOW.before(minutes(back + cut)), NOW.before(minutes(cut)));
@@ -127,7 +137,9 @@ proptest! {
     }
 
     #[test]
-    fn a_price_like_the_present_one_changes_no_slope(left in 0_i64..5_000, burn in 1_i64..900, price in 1_i64..1_000_000) {
+    fn a_price_like_the_present_one_changes_no_slope(
+        left in 0_i64..5_000, burn in 1_i64..900, price in 1_i64..1_000_000,
+    ) {
         let (_, axis, _) = axis_of("day");
         let habit = Habit::default();
         let forecast = Forecast::new(&habit, steady(burn));

@@ -60,7 +60,8 @@ mod tests {
     proptest! {
         #[test]
         fn one_call_costs_as_it_is_charged(
-            rates in proptest::array::uniform3(0_u64..1_000_000_000), counts in proptest::array::uniform3(0_u64..1 << 40),
+            rates in proptest::array::uniform3(0_u64..1_000_000_000),
+            counts in proptest::array::uniform3(0_u64..1 << 40),
         ) {
             let (price, tokens) = (price(rates), tokens(counts));
             let mut call = Call::new(CallId::from_bits(1), Timestamp::EPOCH, TenantId::new("t"), ModelId::new("m"));

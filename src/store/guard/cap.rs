@@ -76,6 +76,12 @@ pub(super) fn load(conn: &Connection, base: &Base, now: Timestamp) -> rusqlite::
     Ok(Caps { book: Arc::new(book), kept: Arc::new(kept), ends })
 }
 
+/// Returns the period time that the store knows of; the epoch where it knows of none.
+pub(super) fn high(conn: &Connection) -> rusqlite::Result<Timestamp> {
+    let high: Option<i64> = conn.query_row("SELECT high FROM vault", [], |row| row.get(0))?;
+    Ok(high.map_or(Timestamp::EPOCH, Timestamp::from_millis))
+}
+
 /// Returns a cap that only says that its sums are kept.
 fn as_kept(mut revision: Revision) -> Revision {
     let cap = &mut revision.cap;
@@ -301,7 +307,8 @@ impl Store {
             }
             let rev = CapRev(revision(conn)?.0 + 1);
             conn.execute(
-                "INSERT INTO price_rev (rev, at, by, why, provider, model, old, new) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                "INSERT INTO price_rev (rev, at, by, why, provider, model, old, new)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                 params![
                     rev.0.cast_signed(),
                     author.at.millis(),

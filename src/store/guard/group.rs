@@ -470,7 +470,7 @@ pub(super) fn refresh(conn: &Connection, office: &mut Office) -> rusqlite::Resul
         return Ok(false);
     }
     // What is over since then is found with the first reading of the clock.
-    let now = office.high.unwrap_or(office.setup.now.wall);
+    let now = office.high.unwrap_or(Timestamp::EPOCH);
     office.caps = cap::load(conn, &office.setup.base, now)?;
     office.unsure = false;
     Ok(true)

@@ -62,7 +62,9 @@ pub(super) fn start(setup: Setup, queue: Arc<Queue<Order>>) -> Result<AtWork, St
         doubt: None,
     })));
     let now = setup.now.wall;
-    let caps = cap::load(&session.conn, &setup.base, now).map_err(|error| StoreError::of(&path, &error))?;
+    // The wall clock may be wrong; what is over by the store's time is found with the first reading of the clocks.
+    let caps = cap::high(&session.conn).and_then(|high| cap::load(&session.conn, &setup.base, high));
+    let caps = caps.map_err(|error| StoreError::of(&path, &error))?;
     let office = Office {
         setup,
         boot,

@@ -23,7 +23,7 @@ use crate::domain::scope::Scope;
 use crate::domain::time::Timestamp;
 use crate::tui::app::{App, Seen};
 use crate::tui::caps::state_of;
-use crate::tui::page::budgets::{CapNow, Known, UsedNow, share_of};
+use crate::tui::page::budgets::{CapNow, Counts, Known, UsedNow, share_of};
 use crate::tui::text;
 use crate::tui::theme::Meaning;
 
@@ -78,24 +78,18 @@ fn chart(pen: &mut Pen<'_>, area: Rect, app: &App) {
     let pages = &app.picture().pages.budgets;
     let chart = pages.as_ref().and_then(|now| now.chart.as_ref()).filter(|chart| chart.0 == cap.key());
     let reach = app.cap_now(cap.key()).map_or(Reach::Unknown, |now| now.reach);
-    match chart {
-        Some((_, chart)) => burn_down::draw(pen, area, app, &Of { chart, unit: cap.limit.unit(), reach }),
-        None => {
-            let says = match (pages, cap.scope) {
-                (None, _) => "Reading the store...",
-                (_, Scope::Provider(_) | Scope::Key(_) | Scope::Model(_)) => {
-                    "No chart: what is spent on this is kept as one sum, not over time."
-                }
-                _ => "Reading what was spent...",
-            };
-            pen.put(
-                row(area, 1),
-                3,
-                &text::cut(says, usize::from(area.width).saturating_sub(4)),
-                Meaning::Muted,
-            );
-        }
+    if let Some((_, chart)) = chart {
+        return burn_down::draw(pen, area, app, &Of { chart, unit: cap.limit.unit(), reach });
     }
+    let says = match (pages, cap.scope) {
+        (None, _) => "Reading the store...",
+        (_, Scope::Provider(_) | Scope::Key(_) | Scope::Model(_)) => {
+            "No chart: what is spent on this is kept as one sum, not over time."
+        }
+        _ => "Reading what was spent...",
+    };
+    let says = text::cut(says, usize::from(area.width).saturating_sub(4));
+    pen.put(row(area, 1), 3, &says, Meaning::Muted);
 }
 
 /// Says how many caps there are, and who has none.
@@ -133,9 +127,18 @@ fn hint(app: &App) -> Option<(String, Meaning)> {
         return Some((says, Meaning::Warn));
     }
     let guards = app.picture().caps.worst(cap.key()).map_or(0, crate::domain::gate::Standing::exposure);
-    used.beside_guards.then(|| {
-        let counted = figure(cap.limit.unit(), guards);
-        (format!("{name}: guards count {counted} of it, the rest passed no guard"), Meaning::Muted)
+    (used.beside > 0).then(|| {
+        let (unit, ledgers) = (cap.limit.unit(), guards.saturating_add(used.beside));
+        let (counted, ledgers) = (figure(unit, guards), figure(unit, ledgers));
+        let says = match now.counts {
+            Counts::Guards => format!(
+                "{name}: the ledgers say {ledgers}, guards count {counted}: what passed no guard does not count"
+            ),
+            Counts::Ledgers => {
+                format!("{name}: no guard is running: this is what the ledgers say, guards counted {counted}")
+            }
+        };
+        (says, Meaning::Muted)
     })
 }
 

@@ -97,7 +97,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, form: &CapForm) {
         sheet.lines.push(String::new());
         cap_outlook::say(&mut sheet, app, form);
     }
-    if let Some(fault) = &form.fault {
+    let said = [form.cap().err(), form.check_downgrade(&app.live.caps.book).err()];
+    if let Some(fault) = form.fault.as_ref().filter(|fault| !said.contains(&Some((*fault).clone()))) {
         sheet.say("!", fault);
     }
     confirm(&mut sheet, form, pen.theme.glyphs.cursor);

@@ -35,7 +35,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, app: &App, paper: &Paper) {
     }
     match (paper.kind, paper.step) {
         (_, Step::Sure) => {
-            sheet.say("!", "recorded costs stay as they are: y keeps the price, esc goes back")
+            sheet.say("!", "recorded costs stay as they are: y keeps the price, esc goes back");
         }
         (_, Step::Saving) => sheet.say("", "keeping it..."),
         (Kind::Edit(..) | Kind::PassThrough | Kind::Enforce, Step::Typing) => {}

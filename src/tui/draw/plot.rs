@@ -27,12 +27,12 @@ impl Stroke {
     /// Says whether there is a dot in a column. Columns of characters are half as many as those of dots.
     fn has_dot(self, column: usize, dots: Dots) -> bool {
         match (self, dots) {
-            (Stroke::Sparse, Dots::Braille) => column % 8 == 0,
-            (Stroke::Thin, Dots::Braille) => column % 3 == 0,
+            (Stroke::Sparse, Dots::Braille) => column.is_multiple_of(8),
+            (Stroke::Thin, Dots::Braille) => column.is_multiple_of(3),
             (Stroke::Dashed, Dots::Braille) => column % 6 < 4,
             (Stroke::Short, Dots::Braille) => column % 4 < 2,
-            (Stroke::Sparse, Dots::Characters) => column % 4 == 0,
-            (Stroke::Thin, Dots::Characters) => column % 2 == 0,
+            (Stroke::Sparse, Dots::Characters) => column.is_multiple_of(4),
+            (Stroke::Thin, Dots::Characters) => column.is_multiple_of(2),
             (Stroke::Dashed | Stroke::Short, Dots::Characters) => column % 3 < 2,
             (Stroke::Solid, _) => true,
         }

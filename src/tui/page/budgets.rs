@@ -31,6 +31,8 @@ pub struct Now {
 pub struct CapNow {
     /// Whose sums it is held against there.
     pub account: Account,
+    /// Whose count it is that calls are held against.
+    pub counts: Counts,
     /// What guards count, in the unit of the cap: charged and held.
     pub guards: u128,
     /// What all ledgers say of its window; nothing where they are not kept by what it is set on.
@@ -41,6 +43,15 @@ pub struct CapNow {
     pub reach: Reach,
     /// Whether a call was ever recorded of what it is set on.
     pub known: Known,
+}
+
+/// Whose count it is that counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counts {
+    /// A guard lives: what passed it is what it holds against the cap.
+    Guards,
+    /// No guard lives: what guards counted or what the ledgers say, whichever is more.
+    Ledgers,
 }
 
 /// Whether there ever was a call of what a cap is set on.
@@ -55,12 +66,12 @@ pub enum Known {
 /// What is used of a cap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UsedNow {
-    /// In the unit of the cap: what guards count or what the ledgers say, whichever is more.
+    /// In the unit of the cap.
     pub size: u128,
+    /// What the ledgers say beyond what guards count.
+    pub beside: u128,
     /// Whether some calls have no price, so that it is more.
     pub and_more: bool,
-    /// Whether calls passed no guard, so that guards count less.
-    pub beside_guards: bool,
 }
 
 impl CapNow {
@@ -70,7 +81,11 @@ impl CapNow {
         let priced = self.ledger.map(|sums| Sums { unpriced: 0, ..sums });
         let ledger = priced.and_then(|sums| measure(&sums, unit)).unwrap_or(0);
         let and_more = self.ledger.is_some_and(|sums| measure(&sums, unit).is_none());
-        UsedNow { size: self.guards.max(ledger), and_more, beside_guards: ledger > self.guards }
+        let size = match self.counts {
+            Counts::Guards => self.guards,
+            Counts::Ledgers => self.guards.max(ledger),
+        };
+        UsedNow { size, and_more, beside: ledger.saturating_sub(self.guards) }
     }
 }
 
@@ -94,7 +109,8 @@ impl App {
                 i128::from(limit(cap)) - i128::try_from(self.used_of_cap(cap).size).unwrap_or(i128::MAX)
             }),
             3 => {
-                rows.sort_by_cached_key(|cap| self.cap_now(cap.key()).map_or(i64::MAX, |now| soon(now.reach)))
+                let soon = |cap: &&Arc<Cap>| self.cap_now(cap.key()).map_or(i64::MAX, |now| soon(now.reach));
+                rows.sort_by_cached_key(soon);
             }
             _ => rows.sort_by_cached_key(|cap| cap.scope.to_string()),
         }
@@ -117,7 +133,7 @@ impl App {
         match self.cap_now(cap.key()) {
             // What guards count is told at once, the rest is read now and then.
             Some(now) => CapNow { guards, ..*now }.used(cap),
-            None => UsedNow { size: guards, and_more: false, beside_guards: false },
+            None => UsedNow { size: guards, and_more: false, beside: 0 },
         }
     }
 

@@ -11,7 +11,7 @@ use crate::domain::calendar::Span;
 use crate::domain::cap::{Cap, CapKey};
 use crate::domain::forecast::{Forecast, Habit, Past, Present, Reach};
 use crate::domain::scope::{Account, Scope};
-use crate::tui::page::budgets::{CapNow, Known, Now};
+use crate::tui::page::budgets::{CapNow, Counts, Known, Now};
 use crate::tui::page::{Ask, Page};
 
 fn hours(count: u64) -> Millis {
@@ -72,7 +72,15 @@ fn now_of(app: &App, charted: bool) -> Now {
         let known = if guards == 0 { Known::Never } else { Known::Seen };
         caps.insert(
             cap.key(),
-            CapNow { account, guards, ledger, per_hour: Some(8_920_000_000), reach, known },
+            CapNow {
+                account,
+                counts: Counts::Ledgers,
+                guards,
+                ledger,
+                per_hour: Some(8_920_000_000),
+                reach,
+                known,
+            },
         );
     }
     Now { caps, ..found }
@@ -142,7 +150,12 @@ fn the_larger_of_what_guards_and_ledgers_say_is_spent() {
     assert!(line("chat-web").contains("1402.60   1097.40"), "{screen}");
     assert!(line("model:gpt-5.4").contains("90.00    -50.00"), "{screen}");
     press(&mut app, "g");
-    shows(&mut app, "guards count 31.15 of it, the rest passed no guard");
+    shows(&mut app, "this is what the ledgers say, guards counted 31.15");
+    // While a guard lives its count is what holds the cap.
+    let pages = app.live.pages.budgets.as_mut().expect("a page");
+    Arc::make_mut(pages).caps.values_mut().for_each(|now| now.counts = Counts::Guards);
+    shows(&mut app, "spent 31.15  left 8.85");
+    shows(&mut app, "the ledgers say 90.00, guards count 31.15: what passed no guard does not count");
 }
 
 #[test]

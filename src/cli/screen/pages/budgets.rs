@@ -24,7 +24,7 @@ use crate::domain::rollup::Sums;
 use crate::domain::scope::{Account, Scope};
 use crate::domain::time::Timestamp;
 use crate::store::{StoreError, Whose};
-use crate::tui::page::budgets::{CapNow, Known, Now};
+use crate::tui::page::budgets::{CapNow, Counts, Known, Now, UsedNow};
 
 /// A quarter of an hour, by which the sums of the store are kept.
 const QUARTER: i64 = 900_000;
@@ -39,11 +39,13 @@ pub(super) fn read(librarian: &Librarian, picked: Option<CapKey>) -> Result<Now,
     let (reader, calendar) = (&librarian.reader, &librarian.calendar);
     let mut desk = librarian.budgets.borrow_mut();
     let book = reader.cap_book(&librarian.base, now)?;
+    let alive = reader.guards()?.iter().any(|guard| guard.alive);
+    let counts = if alive { Counts::Guards } else { Counts::Ledgers };
     let standings = reader.standings(&librarian.base, calendar, now)?;
     let mut caps = HashMap::new();
     let mut chart = None;
     for cap in book.caps().take(CAPS) {
-        let mut look = Look { librarian, desk: &mut desk, now };
+        let mut look = Look { librarian, desk: &mut desk, counts, now };
         let standing = look.nearest(&book, cap, &standings)?;
         let found = look.stand(&standing)?;
         if picked == Some(cap.key()) {
@@ -58,6 +60,7 @@ pub(super) fn read(librarian: &Librarian, picked: Option<CapKey>) -> Result<Now,
 pub(super) struct Look<'a> {
     pub(super) librarian: &'a Librarian,
     pub(super) desk: &'a mut BudgetDesk,
+    pub(super) counts: Counts,
     pub(super) now: Timestamp,
 }
 
@@ -113,6 +116,7 @@ impl Look<'_> {
         let per_hour = recent.as_ref().and_then(|recent| burn(recent, unit, self.now));
         let found = CapNow {
             account,
+            counts: self.counts,
             guards: standing.exposure(),
             ledger,
             per_hour,
@@ -188,7 +192,7 @@ impl Look<'_> {
         let first = reader.first_call()?.unwrap_or(now);
         let (axis, even) = burn_down::axis(cap.window, &self.librarian.calendar, now, first);
         let unit = cap.limit.unit();
-        let used = found.used(cap).size;
+        let UsedNow { size: used, beside, .. } = found.used(cap);
         let steps = reader.steps(whose, quarters(burn_down::needed(cap.window, axis), now))?;
         let spent: Vec<Spent> = steps
             .iter()
@@ -197,6 +201,9 @@ impl Look<'_> {
                 amount: measure(&Sums { unpriced: 0, ..*sums }, unit).unwrap_or(0),
             })
             .collect();
+        // What passed no guard does not count while one lives: it is taken from the earliest.
+        let beside = if found.counts == Counts::Guards { beside } else { 0 };
+        let spent = burn_down::without_first(spent, axis, beside);
         let actual = burn_down::actual((limit, cap.window), &spent, axis, (now, used));
         let ahead = match left(standing, money(used)).filter(|left| *left > Money::ZERO) {
             Some(left) if unit == Unit::Money => {
@@ -299,6 +306,7 @@ fn money(size: u128) -> Money {
 fn reach(standing: &Standing, found: &CapNow, forecast: &Forecast<'_>, now: Timestamp) -> Reach {
     let cap = &standing.touch.cap;
     let used = found.used(cap).size;
+    // The larger of what is handed in and what guards count: never less than the latter.
     if let Some(left) = left(standing, money(used)) {
         return forecast.reach(left, ends(cap.window, standing.resets_at, now));
     }

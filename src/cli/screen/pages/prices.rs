@@ -21,6 +21,7 @@ use crate::domain::scope::Account;
 use crate::domain::time::Timestamp;
 use crate::domain::what_if::{Moved, Target, moved, reach_moved};
 use crate::store::StoreError;
+use crate::tui::page::budgets::Counts;
 use crate::tui::page::prices::{Dated, History, PriceWish, Repriced, RepricedNow, WhatIf, WhatIfNow};
 
 /// Prices and changes of one model that are shown.
@@ -92,12 +93,14 @@ fn nearest(
     let now = now();
     let mut desk = librarian.budgets.borrow_mut();
     let account = Account::Tenant(tenant);
+    let alive = librarian.reader.guards()?.iter().any(|guard| guard.alive);
+    let counts = if alive { Counts::Guards } else { Counts::Ledgers };
     let mut found: Vec<(Cap, Reach, Reach)> = Vec::new();
     for standing in librarian.reader.standings(&librarian.base, &librarian.calendar, now)? {
         if standing.touch.account != account || standing.touch.cap.limit.unit() != Unit::Money {
             continue;
         }
-        let mut look = Look { librarian, desk: &mut desk, now };
+        let mut look = Look { librarian, desk: &mut desk, counts, now };
         let stand = look.stand(&standing)?;
         let cap = Cap::clone(&standing.touch.cap);
         let used = i64::try_from(stand.used(&cap).size).unwrap_or(i64::MAX);
