@@ -35,7 +35,7 @@ use crate::tui::{CapWish, CapsNow, Event, NotSaved, conflict};
 /// How often it looks for what others have written: a guard's word is on the screen within a tenth of a second.
 const LOOK: Duration = Duration::from_millis(50);
 /// The same while no guard lives: there is no word to wait for, and an idle screen should cost next to nothing.
-const LONE_LOOK: Duration = Duration::from_millis(1_000);
+const LONE_LOOK: Duration = Duration::from_secs(1);
 /// How often it feels whether the guards live, which nobody writes down, and reads how caps stand at most.
 const PULSE: Millis = Millis::new(1_000);
 /// How far ahead of the clock calls still count to now.

@@ -101,7 +101,7 @@ fn facts(app: &App, change: &CapChange) -> Vec<(&'static str, String)> {
             facts.push(("after", cap_line(new)));
         }
         Changed::Price { .. } | Changed::Plan { .. } | Changed::PassThrough { .. } => {
-            facts.push(("after", change_line(change)))
+            facts.push(("after", change_line(change)));
         }
     }
     facts.push(("why", if change.why.is_empty() { "-".to_owned() } else { change.why.to_string() }));
