@@ -421,3 +421,15 @@ pub(super) fn pages() -> Vec<(&'static str, App)> {
         ("audit_one", pressed("9<enter>")),
     ]
 }
+
+#[test]
+fn a_form_that_was_opened_before_the_caps_came_goes_by_the_first_that_come_and_by_no_later_ones() {
+    let mut app = app(Some(snapshot(0)));
+    slowly(&mut app, "c");
+    assert_eq!(form(&app).seen, CapRev(0));
+    app.update(Event::Caps(Box::new(caps(Some(4)))), app.now);
+    assert_eq!(form(&app).seen, CapRev(4));
+    let later = caps_of(vec![change_of(9, None, CAPS[0])], Some(9));
+    app.update(Event::Caps(Box::new(later)), app.now);
+    assert_eq!(form(&app).seen, CapRev(4), "what came meanwhile is a conflict");
+}
