@@ -210,8 +210,6 @@ pub struct App {
     pub(super) measure: Measure,
     pub(super) feed: Feed,
     pub(super) loaded: bool,
-    /// Whether the caps were told of.
-    pub(super) caps_known: bool,
     /// Since when the numbers are not current; nothing while they are.
     pub(super) stale: Option<Timestamp>,
     pub(super) behind: usize,
@@ -293,7 +291,6 @@ impl App {
             measure: Measure::Cost,
             feed: Feed::Starting,
             loaded: false,
-            caps_known: false,
             stale: None,
             behind: 0,
             tenants: List::new(),

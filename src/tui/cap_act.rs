@@ -295,16 +295,16 @@ impl App {
     /// Takes the caps as they are saved.
     pub(super) fn take_caps(&mut self, caps: CapsNow) -> Vec<Effect> {
         let guards = caps.guards.clone();
-        self.live.caps = caps;
+        let first = !self.live.caps.known;
+        self.live.caps = CapsNow { known: true, ..caps };
         self.unsorted = true;
         if let Some(Dialog::Cap(form)) = &mut self.dialog {
             form.know(&self.live.caps);
             // It was opened before any cap was known: these are the first that could be looked at.
-            if !self.caps_known {
+            if first {
                 form.seen = self.live.caps.book.rev();
             }
         }
-        self.caps_known = true;
         self.take_guards(guards);
         self.load_used_anew()
     }

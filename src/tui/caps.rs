@@ -19,6 +19,8 @@ pub type Standings = HashMap<(CapKey, Account), Standing>;
 /// The caps in force, how they stand, and every change of them.
 #[derive(Clone, Debug, Default)]
 pub struct CapsNow {
+    /// Whether they were ever told of.
+    pub known: bool,
     /// The guards whose processes live.
     pub guards: Vec<Heartbeat>,
     /// The caps that are saved.

@@ -149,6 +149,7 @@ impl CapClerk {
         log.reverse();
         let standings: HashMap<_, _> = standings.collect();
         Ok(CapsNow {
+            known: true,
             guards: Vec::new(),
             book: Arc::new(book),
             standings: Arc::new(standings),

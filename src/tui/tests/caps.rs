@@ -74,6 +74,7 @@ fn caps_of(log: Vec<CapChange>, guard: Option<u64>) -> CapsNow {
     let spent = [(CAPS[0], "186.40"), (CAPS[1], "92.18"), (CAPS[2], "1402.60"), (CAPS[3], "31.15")];
     let standings: HashMap<_, _> = spent.into_iter().map(|(text, dollars)| standing(text, dollars)).collect();
     CapsNow {
+        known: true,
         guards: guard.map(|rev| beat(rev, NOW)).into_iter().collect(),
         book: Arc::new(CapBook::new(revisions, Plans::default())),
         standings: Arc::new(standings),
