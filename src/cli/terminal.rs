@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use super::args::{ColorChoice, ScreenArgs};
 use super::context::{Context, variable};
 use crate::config::RATES;
+use crate::domain::label::printable;
 use crate::domain::time::Millis;
 use crate::tui::detect::{Color, Found, Wish};
 use crate::tui::{Manners, Notice, detect};
@@ -23,7 +24,7 @@ pub fn found(context: &Context, flags: &ScreenArgs) -> Found {
     if let Some(line) =
         found.lines.iter_mut().find(|line| line.starts_with("copies by") && !command.is_empty())
     {
-        *line = format!("copies by   {} (ui.copy_command)", command.join(" "));
+        *line = format!("copies by   {} (ui.copy_command)", printable(&command.join(" "), 80));
     }
     let is = |terminal: bool| if terminal { "a terminal" } else { "no terminal" };
     let (input, output) = (io::stdin().is_terminal(), io::stdout().is_terminal());

@@ -2,6 +2,10 @@
 //! come late and read as keys.
 
 use super::theme::{ASCII, Depth, Glyphs, NARROW, UNICODE};
+use crate::domain::label::printable;
+
+/// So much of a variable is looked at and shown, in columns.
+const SHOWN: usize = 80;
 
 /// What the user said of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +44,8 @@ pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Finds out what a terminal can.
 pub fn detect(wish: Wish<'_>, env: Env<'_>) -> Found {
-    let set = |name: &str| env(name).filter(|value| !value.is_empty());
+    // What others send along (`LC_*` over SSH) is shown: nothing in it may act on a terminal.
+    let set = |name: &str| env(name).filter(|value| !value.is_empty()).map(|value| printable(&value, SHOWN));
     let (depth, depth_why) = depth(wish.color, &set);
     let (glyphs, glyphs_why) = glyphs(wish.glyphs, &set);
     let name = |name: &str| {
@@ -135,6 +140,14 @@ mod tests {
         assert_eq!((it.depth, it.glyphs), (Depth::Table, ASCII));
         let it = found(Wish { color: Color::Never, ..AUTO }, &[("COLORTERM", "truecolor")]);
         assert_eq!((it.depth, it.glyphs), (Depth::Plain, ASCII));
+    }
+
+    #[test]
+    fn nothing_in_the_environment_acts_on_the_terminal() {
+        let evil = "xterm\u{1b}]2;owned\u{7}\u{1b}[2J\u{202e}";
+        let it = found(AUTO, &[("TERM", evil), ("COLORTERM", evil), ("LC_ALL", evil)]);
+        let text = it.lines.concat();
+        assert!(!text.contains(|c: char| c.is_control() || c == '\u{202e}'), "{text:?}");
     }
 
     #[test]

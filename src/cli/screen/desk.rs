@@ -91,7 +91,7 @@ pub(super) fn open(
         // What is in the ledgers cannot be recorded: without them the sums are whole all the same.
         let why = only_read.clone().filter(|_| !ledgers.is_empty());
         let _ = events.send(Event::FeedState(why.map_or(Feed::Live, Feed::Failed)));
-        Bringer::Onlooker(onlooker::start(Reader::open(path)?, questions.clone())?)
+        Bringer::Onlooker(onlooker::start(Reader::open(path)?, Stir::new(path), questions.clone())?)
     };
     let clerk = CapClerk {
         path: path.to_owned(),
